@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Along the spine: tokens, embedding, blocks and repeats, norm, head, logits.
+#include "app/canvas/layout_builder.h"
+
+#include <algorithm>
+
+#include "app/models/figures.h"
+
+namespace serp::app {
+namespace {
+
+constexpr double kBarLeft = 24, kBlockLeft = 104, kGap = 16, kFrameHeader = 40;
+
+QString text(const std::string& s) { return QString::fromStdString(s); }
+
+}  // namespace
+
+QString shapeText(std::int64_t width) { return QStringLiteral("[B, T, %1]").arg(width); }
+
+int CanvasLayout::indexOf(const QString& id) const {
+  for (std::size_t i = 0; i < cards.size(); ++i)
+    if (cards[i].id == id) return static_cast<int>(i);
+  return -1;
+}
+
+int CanvasLayout::holderOf(const QString& path) const {
+  int best = -1;
+  qsizetype length = -1;
+  for (std::size_t i = 0; i < cards.size(); ++i) {
+    const QString& own = cards[i].id;
+    const bool inside = path == own || (path.startsWith(own) && (path[own.size()] == QLatin1Char('.') || path[own.size()] == QLatin1Char('[')));
+    if (!inside || own.size() <= length) continue;
+    best = static_cast<int>(i);
+    length = own.size();
+  }
+  return best;
+}
+
+LayoutBuilder::LayoutBuilder(const RunSpec& spec, const Plan& plan, double width)
+    : spec_(spec), plan_(plan), width_(std::clamp(width, kMinCanvasWidth, kMaxCanvasWidth)) {
+  for (int i = 0; i < 3; ++i) out_.shareX[i] = width_ - 288 + 76 * i;
+  for (const PlanNode& node : plan.blocks) count(node);
+}
+
+void LayoutBuilder::count(const PlanNode& node) {
+  Use& use = uses_[node.specPath];
+  if (!use.node) use.node = &node;
+  ++use.times;
+  use.cost += node.cost;
+  for (const PlanNode& child : node.children) count(child);
+}
+
+const LayoutBuilder::Use& LayoutBuilder::use(const std::string& specPath) const {
+  static const Use none;
+  const auto it = uses_.find(specPath);
+  return it == uses_.end() ? none : it->second;
+}
+
+CanvasLayout LayoutBuilder::take() {
+  word(kSpineX + 16, 26, QObject::tr("tokens"), CanvasWord::Look::Body);
+  word(kSpineX + 62, 26, QStringLiteral("[B, T]"), CanvasWord::Look::Code);
+  const QString heads[] = {QObject::tr("total"), QObject::tr("active"), QObject::tr("FLOPs")};
+  for (int i = 0; i < 3; ++i) word(out_.shareX[i], 26, heads[i], CanvasWord::Look::Caption);
+  out_.words.push_back({{out_.shareX[0] - 12, 26}, QObject::tr("share of"), CanvasWord::Look::Caption, 0, true});
+  y_ = 40;
+
+  const QString tokenizer = text(spec_.data.has("tokenizer") ? spec_.data.text("tokenizer") : std::string());
+  bar(QStringLiteral("embedding"), QObject::tr("embedding"), QStringLiteral("%1 → %2 · %3").arg(plan_.vocab).arg(plan_.dModel).arg(tokenizer),
+      plan_.embedding, 38);
+  streamShape();
+  list(spec_.blocks, -1, 0);
+  streamShape();
+  const std::string finalNorm = spec_.model.has("final_norm") ? spec_.model.text("final_norm") : "none";
+  if (finalNorm != "none") {
+    bar(QStringLiteral("final_norm"), QObject::tr("norm"), text(finalNorm), plan_.finalNorm, 30);
+    y_ += 20;
+  }
+  const bool tied = spec_.model.has("tie_embedding") && spec_.model.boolean("tie_embedding");
+  bar(QStringLiteral("head"), QObject::tr("head"),
+      QStringLiteral("%1 → %2 · %3").arg(plan_.dModel).arg(plan_.vocab).arg(tied ? QObject::tr("tied to the embedding") : QObject::tr("untied, no bias")),
+      plan_.head, 38);
+  word(kSpineX + 16, y_ + 22, QObject::tr("logits"), CanvasWord::Look::Body);
+  word(kSpineX + 62, y_ + 22, shapeText(plan_.vocab), CanvasWord::Look::Code);
+  wire({{kSpineX, 12}, {kSpineX, y_ + 30}});
+  out_.size = QSizeF(width_, y_ + 48);
+  return std::move(out_);
+}
+
+void LayoutBuilder::bar(const QString& id, const QString& title, const QString& detail, const Cost& cost, double height) {
+  CanvasCard card;
+  card.kind = CanvasCard::Kind::Bar;
+  card.id = id;
+  card.path = QStringLiteral("model");
+  card.title = title;
+  card.detail = detail;
+  card.family = QStringLiteral("dense");
+  card.rect = QRectF(kBarLeft, y_, width_ - 2 * kBarLeft, height);
+  card.titleHeight = height;
+  card.hasShares = true;
+  const auto part = [](double own, double all) { return all > 0 ? own / all : 0; };
+  card.total = part(static_cast<double>(cost.paramsTotal), static_cast<double>(plan_.total.paramsTotal));
+  card.active = part(static_cast<double>(cost.paramsActive), static_cast<double>(plan_.total.paramsActive));
+  card.flops = part(cost.flopsPerToken, plan_.flopsForward);
+  out_.cards.push_back(std::move(card));
+  y_ += height;
+}
+
+void LayoutBuilder::streamShape() {
+  word(kSpineX + 16, y_ + 20, shapeText(plan_.dModel), CanvasWord::Look::Code);
+  y_ += 32;
+}
+
+void LayoutBuilder::list(const std::vector<BlockSpec>& blocks, int parent, int depth) {
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    if (i > 0) y_ += kGap + 6;
+    if (blocks[i].kind == "repeat") repeat(blocks[i], parent, depth);
+    else residual(blocks[i], parent, depth);
+  }
+}
+
+void LayoutBuilder::repeat(const BlockSpec& block, int parent, int depth) {
+  const double inset = 8.0 * std::min(depth, 2);
+  CanvasCard card;
+  card.kind = CanvasCard::Kind::Repeat;
+  card.id = card.path = text(block.path);
+  card.title = QObject::tr("Repeat");
+  card.times = static_cast<int>(block.params.has("repeat") ? block.params.integer("repeat") : 1);
+  card.titleHeight = kFrameHeader;
+  card.parent = parent;
+  const double top = y_;
+  const auto index = out_.cards.size();
+  out_.cards.push_back(card);
+  y_ += kFrameHeader + 8;
+  list(block.children, static_cast<int>(index), depth + 1);
+  y_ += 18;
+  Cost inside;
+  const std::string prefix = block.path + ".";
+  for (const auto& [path, use] : uses_)
+    if (path.starts_with(prefix) && use.node && use.node->slot.empty() && use.node->path.find(".mixer") == std::string::npos) inside += use.cost;
+  CanvasCard& placed = out_.cards[index];
+  placed.rect = QRectF(kBarLeft + inset, top, width_ - 2 * (kBarLeft + inset), y_ - top);
+  placed.detail = QObject::tr("%1 total · %2 active").arg(shortCount(static_cast<double>(inside.paramsTotal)),
+                                                           shortCount(static_cast<double>(inside.paramsActive)));
+  y_ += 8;  // the edges of the stack
+}
+
+void LayoutBuilder::residual(const BlockSpec& spec, int parent, int depth) {
+  const Use& used = use(spec.path);
+  if (!used.node) return;  // repeat: 0 does not pass the reader; nothing is drawn of what never runs
+  const double left = kBlockLeft, right = width_ - 40 - 8.0 * std::max(0, std::min(depth, 2) - 1);
+  const BlockPorts ports = block(*used.node, left, right, y_, parent);
+  dot(kSpineX, ports.in);
+  wire({{kSpineX, ports.in}, {left, ports.in}});
+  pill(used.node->norm, kSpineX + 10, ports.in);
+  wire({{left, ports.out}, {kSpineX + 8, ports.out}});
+  out_.nodes.push_back({CanvasNode::Kind::Plus, {kSpineX, ports.out}});
+  y_ = ports.bottom;
+}
+
+void LayoutBuilder::pill(const std::string& norm, double x, double y) {
+  if (norm.empty() || norm == "none") return;
+  out_.pills.push_back({QRectF(x, y - 9, 28, 18), norm == "rms_norm" ? QStringLiteral("RMS") : QStringLiteral("LN"), false});
+}
+
+CanvasLayout layOut(const RunSpec& spec, const Plan& plan, double width) { return LayoutBuilder(spec, plan, width).take(); }
+
+}  // namespace serp::app

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads a run folder in a thread of its own.
+#include "app/session/run_watcher.h"
+
+#include <chrono>
+
+namespace serp::app {
+namespace {
+
+constexpr auto kLook = std::chrono::milliseconds(500);
+
+}  // namespace
+
+RunWatcher::RunWatcher(std::filesystem::path folder, bool once, std::function<void(std::shared_ptr<RunBatch>)> sink)
+    : folder_(std::move(folder)), once_(once), sink_(std::move(sink)), thread_([this] { main(); }) {}
+
+RunWatcher::~RunWatcher() {
+  {
+    const std::lock_guard lock(mutex_);
+    leaving_ = true;
+  }
+  leave_.notify_all();
+  thread_.join();
+}
+
+void RunWatcher::main() {
+  RunFollower follower(folder_);
+  for (bool first = true;; first = false) {
+    auto batch = std::make_shared<RunBatch>();
+    // The summary comes first: when it says "finished", the logs read after it are complete.
+    if (auto summary = serp::readSummary(folder_)) batch->summary = summary.value();
+    else if (first) batch->problem = QString::fromStdString(summary.faults().text());
+    if (first) {
+      if (auto spec = serp::loadRunSpec((folder_ / "resolved.yaml").string())) batch->spec = std::move(spec).value();
+    }
+    batch->steps = follower.metrics();
+    batch->evals = follower.evals();
+    batch->events = follower.events();
+    for (RoutingFrame& frame : follower.routing()) batch->routing.push_back(std::make_shared<RoutingFrame>(std::move(frame)));
+    batch->last = once_ || !batch->problem.isEmpty() || (batch->summary && batch->summary->status != "running");
+    const bool last = batch->last;
+    sink_(std::move(batch));
+    std::unique_lock lock(mutex_);
+    if (last || leave_.wait_for(lock, kLook, [this] { return leaving_; })) return;
+  }
+}
+
+}  // namespace serp::app

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Reads a run folder in a thread of its own, once or as long as it grows, and hands batches to the GUI thread.
+#pragma once
+
+#include <QString>
+#include <condition_variable>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "engine/api/runs.h"
+#include "engine/api/spec.h"
+
+namespace serp::app {
+
+/// What one look at the folder found.
+struct RunBatch {
+  std::vector<StepRecord> steps;
+  std::vector<EvalRecord> evals;
+  std::vector<RunEvent> events;
+  std::vector<std::shared_ptr<const RoutingFrame>> routing;
+  std::optional<RunSummary> summary;
+  std::optional<RunSpec> spec;                       ///< first batch only
+  QString problem;                                   ///< the folder cannot be read: a sentence
+  bool last = false;                                 ///< nothing more will come
+};
+
+/// `sink` is called on the reading thread. The destructor waits for the look under way (milliseconds).
+class RunWatcher {
+ public:
+  RunWatcher(std::filesystem::path folder, bool once, std::function<void(std::shared_ptr<RunBatch>)> sink);
+  ~RunWatcher();
+
+ private:
+  void main();
+  std::filesystem::path folder_;
+  bool once_;
+  std::function<void(std::shared_ptr<RunBatch>)> sink_;
+  std::mutex mutex_;
+  std::condition_variable leave_;
+  bool leaving_ = false;
+  std::thread thread_;
+};
+
+}  // namespace serp::app

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Holds the session, drains it 30 times a second, follows the files of runs that train elsewhere.
+#include "app/session/session_controller.h"
+
+#include <QMetaObject>
+
+#include "app/session/run_watcher.h"
+
+namespace serp::app {
+namespace {
+
+constexpr int kDrainMs = 33;
+constexpr int kSaveAnswerMs = 3000;  // a save at a step that is already saved has no answer
+
+bool isEnd(RunState state) { return state == RunState::Finished || state == RunState::Failed; }
+
+Wish wishOf(const Command& command) {
+  if (std::holds_alternative<Pause>(command)) return Wish::Pause;
+  if (std::holds_alternative<Resume>(command)) return Wish::Resume;
+  if (std::holds_alternative<StepOnce>(command)) return Wish::Step;
+  if (std::holds_alternative<Save>(command)) return Wish::Save;
+  if (const auto* stop = std::get_if<Stop>(&command)) return stop->save ? Wish::Stop : Wish::Discard;
+  return Wish::None;
+}
+
+}  // namespace
+
+SessionController::SessionController(Opener opener, QObject* parent)
+    : QObject(parent), opener_(std::move(opener)), buffer_(2048) {
+  timer_.setInterval(kDrainMs);
+  timer_.setTimerType(Qt::PreciseTimer);
+  connect(&timer_, &QTimer::timeout, this, &SessionController::drain);
+}
+
+SessionController::~SessionController() {
+  watcher_.reset();
+  session_.reset();
+  for (std::thread& thread : retiring_) thread.join();
+}
+
+bool SessionController::isActive() const { return session_ && !isEnd(state_); }
+
+void SessionController::retire() {
+  watcher_.reset();
+  timer_.stop();
+  lastRouting_.reset();
+  informed_ = false;
+  wish_ = Wish::None;
+  ++showing_;
+  if (!session_) return;
+  session_->onWake({});
+  retiring_.emplace_back([old = std::move(session_)]() mutable { old.reset(); });
+}
+
+bool SessionController::start(const RunSpec& spec, const std::filesystem::path& runsFolder, OpenOptions options) {
+  const auto folder = serp::newRunFolder(runsFolder, spec.name, static_cast<std::uint64_t>(spec.train.integer("seed")));
+  if (options.spareCores == 0) options.spareCores = 1;
+  auto opened = opener_(spec, folder, options);
+  if (!opened) {
+    faults_ = opened.faults();
+    return false;
+  }
+  retire();
+  faults_ = {};
+  spec_ = spec;
+  folder_ = folder;
+  status_.clear();
+  series_.clear();
+  adopt(std::move(opened).value());
+  return true;
+}
+
+void SessionController::adopt(std::unique_ptr<Session> session) {
+  session_ = std::move(session);
+  // Runs on the runner's thread. The session is joined before this object goes, so `this` is good for as long as it can be called.
+  session_->onWake([this] { QMetaObject::invokeMethod(this, [this] { drain(); }, Qt::QueuedConnection); });
+  state_ = session_->state();
+  timer_.start();
+  Q_EMIT runChanged();
+  Q_EMIT stateChanged();
+}
+
+bool SessionController::show(const std::filesystem::path& runFolder) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(runFolder / "meta.json", ignored)) {
+    faults_ = fault(ExitCode::BadData, "there is no run here (no meta.json)", runFolder.string());
+    return false;
+  }
+  retire();
+  faults_ = {};
+  folder_ = runFolder;
+  spec_ = {};
+  state_ = RunState::Finished;
+  status_.clear();
+  series_.clear();
+  watch(runFolder, false);
+  Q_EMIT runChanged();
+  Q_EMIT stateChanged();
+  return true;
+}
+
+bool SessionController::resume(const std::filesystem::path& runFolder, OpenOptions options) {
+  if (!show(runFolder)) return false;
+  watcher_.reset();
+  options.resumeFrom = runFolder;
+  if (options.spareCores == 0) options.spareCores = 1;
+  continuing_ = options;
+  state_ = RunState::Building;
+  watch(runFolder, true);
+  Q_EMIT stateChanged();
+  return true;
+}
+
+void SessionController::watch(const std::filesystem::path& folder, bool once) {
+  const int number = ++showing_;
+  watcher_ = std::make_unique<RunWatcher>(folder, once, [this, number](std::shared_ptr<RunBatch> batch) {
+    QMetaObject::invokeMethod(this, [this, number, batch] { take(*batch, number); }, Qt::QueuedConnection);
+  });
+}
+
+void SessionController::take(const RunBatch& batch, int number) {
+  if (number != showing_) return;
+  if (!batch.problem.isEmpty()) {
+    state_ = RunState::Failed;
+    Q_EMIT stateChanged();
+    Q_EMIT failed(batch.problem);
+    return;
+  }
+  if (batch.spec) spec_ = *batch.spec;
+  series_.append(batch.steps);
+  for (const EvalRecord& eval : batch.evals) series_.append(eval);
+  for (const RunEvent& event : batch.events) series_.append(event);
+  for (const auto& frame : batch.routing) series_.append(frame);
+  if (batch.summary) {
+    const RunSummary& s = *batch.summary;
+    status_ = s.status;
+    RunInfo info;
+    info.name = s.name, info.folder = s.folder.string(), info.device = s.device;
+    info.budgetSteps = s.budgetSteps, info.parameters = s.parameters, info.activeParameters = s.activeParameters;
+    info.uniformLoss = s.uniformLoss, info.unigramLoss = s.unigramLoss, info.entropyRate = s.entropyRate, info.seed = s.seed;
+    series_.setInfo(info);
+  }
+  series_.flush();
+  if (!continuing_.resumeFrom.empty()) {
+    const OpenOptions options = std::exchange(continuing_, {});
+    auto opened = opener_(spec_, folder_, options);
+    if (!opened) {
+      faults_ = opened.faults();
+      state_ = RunState::Failed;
+      Q_EMIT failed(QString::fromStdString(faults_.text()));
+    } else {
+      status_.clear();
+      adopt(std::move(opened).value());
+      return;
+    }
+  }
+  Q_EMIT stateChanged();
+}
+
+void SessionController::close() {
+  if (!session_ && !watcher_) return;
+  retire();
+  state_ = RunState::Finished;
+  Q_EMIT stateChanged();
+}
+
+void SessionController::post(Command command) {
+  if (!session_ || isEnd(state_)) return;
+  if (const Wish wish = wishOf(command); wish != Wish::None) {
+    wish_ = wish;
+    asked_.start();
+    Q_EMIT stateChanged();
+  }
+  session_->post(std::move(command));
+}
+
+void SessionController::answer() {
+  wish_ = Wish::None;
+  lastAckMs_ = static_cast<double>(asked_.nsecsElapsed()) * 1e-6;
+}
+
+void SessionController::resolve(bool sawPause, bool sawSave) {
+  if (wish_ == Wish::None) return;
+  const bool ended = isEnd(state_);
+  const bool answered = (wish_ == Wish::Pause && state_ == RunState::Paused) || (wish_ == Wish::Resume && state_ == RunState::Running) ||
+                        (wish_ == Wish::Step && sawPause) || (wish_ == Wish::Save && (sawSave || asked_.elapsed() > kSaveAnswerMs));
+  if (answered || ended) answer();
+}
+
+void SessionController::drain() {
+  if (!session_) return;
+  const RunState state = session_->state();  // before the rings: what was written before the end is drained after it
+  for (std::size_t n = buffer_.size(); n == buffer_.size();) {
+    n = session_->drain(buffer_);
+    series_.append({buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(n)});
+  }
+  const std::vector<RunEvent> events = session_->takeEvents();
+  bool sawPause = false, sawSave = false;
+  QString failure;
+  for (const RunEvent& event : events) {
+    series_.append(event);
+    sawPause |= event.kind == EventKind::Paused;
+    sawSave |= event.kind == EventKind::Saved || event.kind == EventKind::Warning;
+    if (event.kind == EventKind::Failed) failure = QString::fromStdString(event.text);
+  }
+  if (auto frame = session_->latestRouting(); frame && frame != lastRouting_) {
+    lastRouting_ = frame;
+    series_.append(std::move(frame));
+  }
+  series_.setActivations(session_->latestActivations());
+  if (!informed_ && state != RunState::Building && state != RunState::Failed) {
+    series_.setInfo(session_->info());
+    informed_ = true;
+  }
+  const RunState before = state_;
+  const Wish wished = wish_;
+  state_ = state;
+  resolve(sawPause, sawSave);
+  if (isEnd(state)) timer_.stop();
+  const int shown = showing_;
+  series_.flush();
+  if (before != state_ || wished != wish_) Q_EMIT stateChanged();
+  for (const RunEvent& event : events) {
+    if (shown != showing_) return;  // a listener started another run
+    Q_EMIT eventArrived(event);
+  }
+  if (!failure.isEmpty()) Q_EMIT failed(failure);
+}
+
+}  // namespace serp::app

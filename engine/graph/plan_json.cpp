@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A plan as the JSON document of contract.md §2.
+#include <nlohmann/json.hpp>
+
+#include "engine/api/plan.h"
+
+namespace serp {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json node(const PlanNode& n) {
+  ordered_json j = {{"path", n.path},
+                    {"kind", n.kind},
+                    {"input", {"B", "T", n.in}},
+                    {"output", {"B", "T", n.out}},
+                    {"params_total", n.cost.paramsTotal},
+                    {"params_active", n.cost.paramsActive},
+                    {"flops_per_token", n.cost.flopsPerToken},
+                    {"state_bytes", n.cost.stateBytes},
+                    {"family", familyName(n.family)},
+                    {"spec_path", n.specPath}};
+  if (!n.slot.empty()) j["slot"] = n.slot;
+  for (const PlanNode& child : n.children) j["children"].push_back(node(child));
+  return j;
+}
+
+const char* severityName(Severity s) { return s == Severity::Error ? "error" : s == Severity::Warning ? "warning" : "note"; }
+
+}  // namespace
+
+std::string planJson(const Plan& p) {
+  ordered_json j;
+  j["name"] = p.name;
+  j["pattern"] = p.pattern;
+  j["params"] = {{"total", p.total.paramsTotal},
+                 {"active", p.total.paramsActive},
+                 {"embedding", p.embeddingParams},
+                 {"non_embedding_total", p.nonEmbeddingTotal},
+                 {"non_embedding_active", p.nonEmbeddingActive}};
+  j["flops_per_token"] = {{"forward", p.flopsForward}, {"training", p.flopsTraining}};
+  j["memory_bytes"] = {{"weights", p.weightBytes}, {"optimizer", p.optimizerBytes}, {"activations", p.activationBytes}, {"peak", p.peakBytes}};
+  j["state_bytes_per_sequence"] = p.stateBytesPerSequence;
+  j["blocks"] = ordered_json::array();
+  for (const PlanNode& n : p.blocks) j["blocks"].push_back(node(n));
+  j["diagnostics"] = ordered_json::array();
+  for (const Diagnostic& d : p.diagnostics.items)
+    j["diagnostics"].push_back(
+        {{"severity", severityName(d.severity)}, {"path", d.path}, {"line", d.line}, {"column", d.column}, {"message", d.message}});
+  return j.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+}  // namespace serp

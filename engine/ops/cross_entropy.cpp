@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The fused classifier: one pass over the logits gives loss, hits and gradient in place.
+#include "engine/ops/cross_entropy.h"
+
+#include <c10/core/GradMode.h>
+#include <c10/core/GradMode.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "engine/ops/parallel.h"
+#include "engine/ops/tensors.h"
+#include "kernels/cross_entropy.h"
+
+namespace serp::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+struct CrossEntropyOp : torch::autograd::Function<CrossEntropyOp> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& logits, const at::Tensor& target, int64_t counted,
+                               bool wantsGrad) {
+    checkRows(logits, "logits");
+    const int64_t rows = logits.size(0), vocab = logits.size(1);
+    const at::Tensor perToken = scratch({rows});
+    const at::Tensor hits = at::empty({rows}, at::TensorOptions().dtype(at::kByte));
+    kernels::CrossEntropyOutput o;
+    o.loss = out(perToken);
+    o.hit = hits.mutable_data_ptr<std::uint8_t>();
+    o.scale = counted > 0 ? 1.0f / static_cast<float>(counted) : 0.0f;
+    if (wantsGrad) {
+      o.dLogits = const_cast<float*>(data(logits));  // in place: the head's product does not need its output again
+      o.dStride = logits.stride(0);
+    }
+    const auto status = kernels::crossEntropy(rows, vocab, data(logits), logits.stride(0), target.const_data_ptr<std::int64_t>(), o,
+                                              torchParallel());
+    if (status == kernels::Status::BadArgument)
+      throw Error(ExitCode::BadData, "a token id lies outside the vocabulary of " + std::to_string(vocab));
+    require(status, "cross entropy");
+    double sum = 0;
+    for (int64_t i = 0; i < rows; ++i) sum += o.loss[i];
+    const at::Tensor loss = scratch({});
+    *out(loss) = counted > 0 ? static_cast<float>(sum / static_cast<double>(counted)) : 0.0f;
+    if (wantsGrad) ctx->saved_data["grad"] = logits.detach();
+    ctx->mark_non_differentiable({perToken, hits});
+    return {loss, perToken, hits};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    at::Tensor dLogits = ctx->saved_data["grad"].toTensor();
+    const float g = grads[0].item<float>();
+    if (g != 1.0f) dLogits = dLogits.mul(g);
+    return {dLogits, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+CrossEntropy crossEntropy(const at::Tensor& logits, const at::Tensor& target) {
+  SERP_CHECK(target.scalar_type() == at::kLong && target.is_contiguous() && target.dim() == 1 && target.size(0) == logits.size(0),
+             "targets must be int64 [rows]");
+  int64_t counted = 0;
+  const auto* t = target.const_data_ptr<std::int64_t>();
+  for (int64_t i = 0; i < target.size(0); ++i) counted += t[i] >= 0;
+  const bool wantsGrad = c10::GradMode::is_enabled() && logits.requires_grad();
+  const auto result = CrossEntropyOp::apply(logits, target, counted, wantsGrad);
+  return {result[0], result[1], result[2], counted};
+}
+
+}  // namespace serp::ops

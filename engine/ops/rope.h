@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Splitting a fused qkv into heads with rotary positions on the way, and back.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace serp::ops {
+
+/// qkv [B, T, 3d], rows grouped by head and in each head q, then k, then v → q, k, v [B, H, T, d_head], contiguous, differentiable.
+/// base > 0: RoPE on q and k, pairing i with i + d_head/2, angle (first + t) * base^(-2i/d_head); an odd d_head leaves its last
+/// component alone. base 0: no rotation. Source: Su et al. 2021, in the rotate-half form of the oracle attention_rope.
+void splitHeads(const at::Tensor& qkv, std::int64_t heads, double base, std::int64_t first, at::Tensor& q, at::Tensor& k, at::Tensor& v);
+
+}  // namespace serp::ops

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The routing op over kernels::route and kernels::routeBackward.
+#include "engine/ops/routing.h"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros_like.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "engine/ops/parallel.h"
+#include "engine/ops/tensors.h"
+#include "kernels/routing.h"
+
+namespace serp::ops {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+at::Tensor ints(at::IntArrayRef sizes) { return at::empty(sizes, at::TensorOptions().dtype(at::kInt)); }
+
+struct RouteOp : torch::autograd::Function<RouteOp> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& logitsIn, int64_t topK, int64_t groupSize, int64_t capacity,
+                               Assignment* a) {
+    const at::Tensor logits = logitsIn.contiguous();
+    checkRows(logits, "router logits");
+    const int64_t T = logits.size(0), E = logits.size(1);
+    const auto parallel = torchParallel();
+    a->tokens = T;
+    a->experts = E;
+    a->topK = topK;
+    a->expert = ints({T, topK});
+    a->slotOfChoice = ints({T, topK});
+    a->tokenOfSlot = ints({T * topK});
+    a->choiceOfSlot = ints({T * topK});
+    a->probabilities = scratch({T, E});
+    a->offsets.assign(static_cast<size_t>(E) + 1, 0);
+    a->assigned.assign(static_cast<size_t>(E), 0);
+    const at::Tensor gate = scratch({T, topK}), lse = scratch({T});
+    kernels::RouteOutput o;
+    o.probabilities = out(a->probabilities);
+    o.expert = a->expert.mutable_data_ptr<std::int32_t>();
+    o.gate = out(gate);
+    o.slotOfChoice = a->slotOfChoice.mutable_data_ptr<std::int32_t>();
+    o.tokenOfSlot = a->tokenOfSlot.mutable_data_ptr<std::int32_t>();
+    o.choiceOfSlot = a->choiceOfSlot.mutable_data_ptr<std::int32_t>();
+    o.offsets = a->offsets.data();
+    o.assigned = a->assigned.data();
+    o.logSumExp = out(lse);
+    const kernels::RouteShape shape{T, E, topK, groupSize, capacity};
+    const at::Tensor work = at::empty({kernels::routeWorkspace(shape, parallel.threads)}, at::TensorOptions().dtype(at::kByte));
+    require(kernels::route(shape, data(logits), E, o, work.mutable_data_ptr<std::uint8_t>(), parallel), "route");
+    a->slots = a->offsets.back();
+
+    const at::Tensor mean = scratch({E});
+    require(kernels::routeMeanProbability(T, E, data(a->probabilities), out(mean), parallel), "route");
+    const at::Tensor balance = scratch({}), zLoss = scratch({}), columnGrad = scratch({E});
+    double sum = 0, z = 0;
+    const double fairShare = static_cast<double>(E) / static_cast<double>(std::max<int64_t>(1, T * topK));
+    for (int64_t e = 0; e < E; ++e) {
+      const double weight = fairShare * static_cast<double>(a->assigned[e]);  // E f_e
+      sum += weight * data(mean)[e];
+      out(columnGrad)[e] = static_cast<float>(weight / static_cast<double>(std::max<int64_t>(1, T)));
+    }
+    for (int64_t t = 0; t < T; ++t) z += static_cast<double>(data(lse)[t]) * data(lse)[t];
+    *out(balance) = static_cast<float>(sum);
+    *out(zLoss) = static_cast<float>(z / static_cast<double>(std::max<int64_t>(1, T)));
+    ctx->save_for_backward({a->probabilities, a->expert, columnGrad, lse});
+    ctx->saved_data["k"] = topK;
+    return {gate, balance, zLoss};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    const auto s = ctx->get_saved_variables();
+    const int64_t T = s[0].size(0), E = s[0].size(1), k = ctx->saved_data["k"].toInt();
+    const at::Tensor dGate = grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    const float dBalance = grads[1].defined() ? grads[1].item<float>() : 0.0f;
+    const float dZ = grads[2].defined() ? grads[2].item<float>() : 0.0f;
+    const at::Tensor column = dBalance != 0 ? s[2].mul(dBalance) : at::Tensor();
+    const at::Tensor zeroGate = dGate.defined() ? dGate : at::zeros_like(scratch({T, k}));
+    const at::Tensor dLogits = scratch({T, E});
+    require(kernels::routeBackward(T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(zeroGate), data(column), data(s[3]),
+                                   dZ / static_cast<float>(std::max<int64_t>(1, T)), out(dLogits), torchParallel()),
+            "route backward");
+    return {dLogits, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+Routed route(const at::Tensor& logits, int64_t topK, int64_t groupSize, int64_t capacity) {
+  Routed r;
+  const auto outputs = RouteOp::apply(logits, topK, groupSize, capacity, &r.assignment);
+  r.gate = outputs[0];
+  r.balance = outputs[1];
+  r.zLoss = outputs[2];
+  return r;
+}
+
+}  // namespace serp::ops

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Putting a run together, cheapest checks first: device, data, plan, memory, and only then tensors.
+#include "engine/run/build_run.h"
+
+#include <ATen/Parallel.h>
+#include <malloc.h>
+
+#include <algorithm>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "engine/base/error.h"
+#include "engine/base/text.h"
+#include "engine/ops/linear.h"
+#include "engine/run/checkpoint.h"
+#include "kernels/common.h"
+
+namespace serp {
+namespace {
+
+/// glibc gives large blocks back to the system after every step and faults them in again at the next; a training step reuses the
+/// same sizes, so keeping them is worth far more than the memory.
+void keepMemory() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 64 << 20);
+  });
+}
+
+std::string chooseDevice(const RunSpec& spec, std::string& notice) {
+  const std::string& wish = spec.top.text("device");
+  if (wish == "cuda")
+    throw Error(fault(ExitCode::BadConfiguration,
+                      "device: cuda is asked for, but this build trains on the CPU only; use device: cpu or auto", spec.file));
+  if (wish == "auto") notice.clear();
+  return "cpu";
+}
+
+double readMeminfo(const char* key) {
+  std::ifstream file("/proc/meminfo");
+  std::string name, unit;
+  double kib = 0;
+  while (file >> name >> kib) {
+    std::getline(file, unit);
+    if (name == key) return kib * 1024;
+  }
+  return 0;
+}
+
+double cgroupLeft() {
+  std::ifstream limit("/sys/fs/cgroup/memory.max"), used("/sys/fs/cgroup/memory.current");
+  double most = 0, now = 0;
+  if (limit >> most && used >> now && most > 0) return most - now;
+  return -1;
+}
+
+}  // namespace
+
+double availableMemory() {
+  const double machine = readMeminfo("MemAvailable:"), group = cgroupLeft();
+  return group >= 0 ? std::min(machine, group) : machine;
+}
+
+std::string outOfMemorySentence(const RunSpec& spec) {
+  std::string asked = "an unknown amount";
+  if (auto plan = planRun(spec)) asked = bytesText(plan->peakBytes);
+  return "out of memory: the plan asks for " + asked + ", " + bytesText(availableMemory()) +
+         " are free; lower train.batch, data.context, the number of experts or d_model";
+}
+
+int applyRuntime(const RunSpec& spec, int spareCores) {
+  keepMemory();
+  const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto wish = static_cast<int>(spec.top.integer("threads"));
+  const int threads = wish > 0 ? wish : std::max(1, cores - (cores > 2 ? spareCores : 0));
+  at::set_num_threads(threads);
+  ops::setPrecision(spec.top.text("precision") == "bfloat16" ? ops::Precision::Bfloat16 : ops::Precision::Float32);
+  return threads;
+}
+
+DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runFolder) {
+  DataSettings d;
+  d.source = spec.data.list("source");
+  d.tokenizer = spec.data.text("tokenizer");
+  d.context = spec.data.integer("context");
+  d.batch = spec.train.integer("batch");
+  d.validationFraction = spec.data.real("validation_fraction");
+  d.field = spec.data.text("field");
+  const auto seed = spec.data.integer("seed");
+  d.seed = static_cast<std::uint64_t>(seed >= 0 ? seed : spec.train.integer("seed"));
+  d.babelBytes = spec.data.integer("babel_bytes");
+  d.taskSymbols = spec.data.integer("task_symbols");
+  if (std::filesystem::exists(runFolder / "tokenizer" / "tokenizer.json")) d.tokenizerFolder = runFolder / "tokenizer";
+  return d;
+}
+
+BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options) {
+  BuiltRun built;
+  const std::string device = chooseDevice(spec, built.notice);
+  const int threads = applyRuntime(spec, options.spareCores);
+
+  auto corpus = openCorpus(dataSettings(spec, folder));
+  if (!corpus) throw Error(corpus.faults());
+  std::shared_ptr<const Corpus> source = std::move(corpus).value();
+  const std::int64_t needed = source->tokenizer().vocabSize(), given = spec.model.integer("vocab");
+  if (given > 0 && given < needed)
+    throw Error(fault(ExitCode::BadConfiguration,
+                      "model.vocab: " + std::to_string(given) + " is smaller than the tokenizer's vocabulary of " + std::to_string(needed),
+                      spec.file));
+  RunSpec sized = spec;
+  if (given == 0) sized.model.set("vocab", needed);
+  auto plan = planRun(sized);
+  if (!plan) throw Error(plan.faults());
+  if (Diagnostics memory = checkMemory(*plan, availableMemory()); memory.hasErrors()) throw Error(memory);
+
+  built.loop = std::make_unique<TrainLoop>(sized, *plan, source);
+  if (!options.resumeFrom.empty()) loadCheckpoint(options.resumeFrom, *built.loop);
+
+  const CorpusFacts& facts = source->facts();
+  RunInfo& info = built.info;
+  info.name = spec.name;
+  info.device = device;
+  info.kernels = kernels::isaName(kernels::activeIsa());
+  info.tokenizer = source->tokenizer().kind();
+  info.dataDescription = facts.description;
+  info.threads = threads;
+  info.budgetSteps = spec.train.integer("steps");
+  info.parameters = plan->nonEmbeddingTotal;
+  info.activeParameters = plan->nonEmbeddingActive;
+  info.vocab = plan->vocab;
+  info.context = plan->context;
+  info.batch = plan->batch;
+  info.uniformLoss = facts.uniformLoss;
+  info.unigramLoss = facts.unigramLoss;
+  info.entropyRate = facts.entropyRate.value_or(-1);
+  info.labelNames = facts.labelNames;
+  info.memoryBytes = plan->peakBytes;
+  info.seed = static_cast<std::uint64_t>(spec.train.integer("seed"));
+  return built;
+}
+
+}  // namespace serp

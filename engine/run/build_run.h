@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// From a design to something that can step: device, threads, corpus, plan, model, optimizer, and the checkpoint of a resumed run.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/api/session.h"
+#include "engine/train/train_loop.h"
+
+namespace serp {
+
+struct BuiltRun {
+  std::unique_ptr<TrainLoop> loop;
+  RunInfo info;
+  std::string notice;   ///< "no CUDA device here, training on the CPU", or empty
+};
+
+/// Throws serp::Error with the exit code of contract.md §4. Blocks: reads data, allocates the model.
+BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options);
+
+/// The data section as settings for openCorpus().
+DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runFolder);
+
+/// Sets torch's threads, the kernel mode and precision of this process from the top section. `spareCores` are left to a window.
+int applyRuntime(const RunSpec& spec, int spareCores);
+
+/// Bytes of memory this process may still take (MemAvailable, and the cgroup's limit).
+double availableMemory();
+
+/// What to tell a person when memory ran out.
+std::string outOfMemorySentence(const RunSpec& spec);
+
+}  // namespace serp

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Training state to bytes and back. Numbers that must continue exactly are stored as hexadecimal floats.
+#include "engine/run/checkpoint.h"
+
+#include <c10/core/GradMode.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "engine/base/atomic_file.h"
+#include "engine/base/error.h"
+#include "engine/run/checkpoint_store.h"
+
+namespace serp {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string exact(double x) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%a", x);
+  return text;
+}
+double fromExact(const ordered_json& j) { return std::strtod(j.get<std::string>().c_str(), nullptr); }
+
+TensorBlob blob(const std::string& name, const at::Tensor& t) {
+  TensorBlob b;
+  b.name = name;
+  b.shape = t.sizes().vec();
+  SERP_CHECK(t.is_contiguous() && t.scalar_type() == at::kFloat && t.device().is_cpu(), name + " must be contiguous float32");
+  b.data = t.const_data_ptr<float>();
+  return b;
+}
+
+/// Live values that differ between runs of the same design: every live key of every block.
+ordered_json liveValues(const LanguageModel& model) {
+  ordered_json j = ordered_json::object();
+  for (const auto& [path, value] : model.liveValues()) j[path] = exact(value);
+  return j;
+}
+
+void loadTensors(const SafetensorsFile& file, const std::vector<Parameter>& parameters, const std::vector<at::Tensor>& targets,
+                 const std::string& suffix) {
+  Diagnostics faults;
+  faults.exit = ExitCode::BadData;
+  std::set<std::string> known;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::string name = parameters[i].name + suffix;
+    known.insert(name);
+    const TensorEntry* entry = file.tensor(name);
+    if (!entry) faults.error(name, "is missing in the checkpoint");
+    else if (entry->type != StoredType::F32) faults.error(name, std::string("is ") + storedTypeName(entry->type) + ", F32 is needed");
+    else if (entry->shape != targets[i].sizes().vec())
+      faults.error(name, "has the shape " + shapeText(entry->shape) + ", the design has " + shapeText(targets[i].sizes().vec()));
+  }
+  if (suffix.empty())
+    for (const TensorEntry& entry : file.tensors())
+      if (!known.count(entry.name)) faults.error(entry.name, "stands in the checkpoint but not in the design");
+  if (faults.hasErrors()) {
+    for (Diagnostic& d : faults.items) d.file = file.path().string();
+    throw Error(faults);
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (auto ok = file.read(parameters[i].name + suffix, targets[i].mutable_data_ptr()); !ok) throw Error(ok.faults());
+}
+
+SafetensorsFile openTensors(const std::filesystem::path& path) {
+  auto file = SafetensorsFile::open(path);
+  if (!file) throw Error(file.faults());
+  return std::move(file).value();
+}
+
+Checkpoint findCheckpoint(const std::filesystem::path& run, std::int64_t step) {
+  const CheckpointStore store(run);
+  if (step > 0) {
+    auto found = store.at(step);
+    if (!found) throw Error(found.faults());
+    return std::move(found).value();
+  }
+  CheckpointSearch search = store.newestGood();
+  if (!search.found)
+    throw Error(fault(ExitCode::BadData, "holds no good checkpoint" + (search.refused.empty() ? std::string() : ": " + search.refusedText()),
+                      run.string()));
+  return *search.found;
+}
+
+std::vector<at::Tensor> tensorsOf(const std::vector<Parameter>& parameters) {
+  std::vector<at::Tensor> out;
+  for (const Parameter& p : parameters) out.push_back(p.tensor.detach());
+  return out;
+}
+
+}  // namespace
+
+std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& loop, std::int64_t keep) {
+  const auto& parameters = loop.model().parameters();
+  const auto& optimizer = loop.optimizer();
+  CheckpointContent content;
+  content.step = loop.progress().step;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    content.model.push_back(blob(parameters[i].name, parameters[i].tensor.detach()));
+    content.optimizer.push_back(blob(parameters[i].name + ".exp_avg", optimizer.firstMoments()[i]));
+    content.optimizer.push_back(blob(parameters[i].name + ".exp_avg_sq", optimizer.secondMoments()[i]));
+  }
+  const TrainLoop::Progress& p = loop.progress();
+  ordered_json state;
+  state["format"] = 1;
+  state["step"] = p.step;
+  state["tokens"] = p.tokens;
+  state["seconds"] = exact(p.seconds);
+  state["flops"] = exact(p.flops);
+  state["learning_rate_scale"] = exact(p.rateScale);
+  state["non_finite_in_a_row"] = p.nonFiniteInARow;
+  for (const double x : p.recentLosses) state["recent_losses"].push_back(exact(x));
+  state["optimizer_steps"] = optimizer.steps();
+  state["live"] = liveValues(loop.model());
+  state["tokenizer"] = {{"kind", loop.corpus().tokenizer().kind()}, {"fingerprint", loop.corpus().tokenizer().fingerprint()}};
+  content.state = state.dump(2) + "\n";
+  content.metadata = {{"format", "serpentarium"}, {"step", std::to_string(p.step)}};
+  CheckpointStore store(run, static_cast<int>(keep));
+  auto written = store.write(content);
+  if (!written) throw Error(written.faults());
+  return written->bytes;
+}
+
+void loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop) {
+  const c10::NoGradGuard noGrad;
+  const Checkpoint checkpoint = findCheckpoint(run, 0);
+  auto text = readFileCapped(checkpoint.state(), 16 << 20, ExitCode::BadData);
+  if (!text) throw Error(text.faults());
+  const auto state = ordered_json::parse(*text, nullptr, false);
+  if (state.is_discarded() || !state.contains("step") || !state.contains("tokenizer"))
+    throw Error(fault(ExitCode::BadData, "is not the state of a checkpoint", checkpoint.state().string()));
+  const std::string stored = state["tokenizer"].value("fingerprint", ""), ours = loop.corpus().tokenizer().fingerprint();
+  if (stored != ours)
+    throw Error(fault(ExitCode::BadData,
+                      "was trained with another tokenizer (" + stored.substr(0, 12) + "), this one is " + ours.substr(0, 12), run.string()));
+  const auto& parameters = loop.model().parameters();
+  loadTensors(openTensors(checkpoint.model()), parameters, tensorsOf(parameters), "");
+  const SafetensorsFile moments = openTensors(checkpoint.optimizer());
+  loadTensors(moments, parameters, loop.optimizer().firstMoments(), ".exp_avg");
+  loadTensors(moments, parameters, loop.optimizer().secondMoments(), ".exp_avg_sq");
+  try {
+    TrainLoop::Progress& p = loop.progress();
+    p.step = state.at("step");
+    p.tokens = state.at("tokens");
+    p.seconds = fromExact(state.at("seconds"));
+    p.flops = fromExact(state.at("flops"));
+    p.rateScale = fromExact(state.at("learning_rate_scale"));
+    p.nonFiniteInARow = state.at("non_finite_in_a_row");
+    p.recentLosses.clear();
+    if (state.contains("recent_losses"))
+      for (const auto& x : state["recent_losses"]) p.recentLosses.push_back(fromExact(x));
+    loop.optimizer().setSteps(state.at("optimizer_steps"));
+    for (const auto& [path, value] : state.at("live").items()) loop.model().setLive(path, fromExact(value));
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(fault(ExitCode::BadData, std::string("is not the state of a checkpoint: ") + e.what(), checkpoint.state().string()));
+  }
+}
+
+std::int64_t loadWeights(const std::filesystem::path& run, std::int64_t step, LanguageModel& model) {
+  const c10::NoGradGuard noGrad;
+  const Checkpoint checkpoint = findCheckpoint(run, step);
+  loadTensors(openTensors(checkpoint.model()), model.parameters(), tensorsOf(model.parameters()), "");
+  return checkpoint.step;
+}
+
+OpenedRun openRun(const std::filesystem::path& run, std::int64_t step) {
+  OpenedRun opened;
+  opened.folder = run;
+  auto spec = loadRunSpec((run / "resolved.yaml").string());
+  if (!spec) throw Error(spec.faults());
+  opened.spec = std::move(spec).value();
+  auto tokenizer = openTokenizer("saved:" + (run / "tokenizer").string());
+  if (tokenizer) opened.tokenizer = std::move(tokenizer).value();
+  if (opened.spec.model.integer("vocab") == 0) {
+    if (!opened.tokenizer) throw Error(tokenizer.faults());
+    opened.spec.model.set("vocab", static_cast<std::int64_t>(opened.tokenizer->vocabSize()));
+  }
+  auto plan = planRun(opened.spec);
+  if (!plan) throw Error(plan.faults());
+  opened.plan = std::move(plan).value();
+  opened.model = std::make_unique<LanguageModel>(opened.spec, opened.plan, 1);
+  opened.step = loadWeights(run, step, *opened.model);
+  return opened;
+}
+
+}  // namespace serp

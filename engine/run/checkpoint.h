@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The state of a training loop as a checkpoint folder, and back, bit for bit.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/train/train_loop.h"
+
+namespace serp {
+
+/// Writes checkpoints/step-N of `run`: weights, both moments, progress, live values, tokenizer fingerprint. Keeps the newest `keep`.
+/// Throws serp::Error(CannotWrite); earlier checkpoints are untouched. Returns bytes written. Blocks.
+std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& loop, std::int64_t keep);
+/// Loads the newest checkpoint whose manifest verifies. Throws serp::Error(BadData) with every difference if tensors or the tokenizer do
+/// not fit the design.
+void loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop);
+/// Only the weights, of checkpoint `step` (0 = newest), into a model. Returns the step.
+std::int64_t loadWeights(const std::filesystem::path& run, std::int64_t step, LanguageModel& model);
+
+/// A trained model as a run folder holds it: design, tokenizer, weights. For eval, generate, logits, inspect.
+struct OpenedRun {
+  RunSpec spec;
+  Plan plan;
+  std::shared_ptr<const Tokenizer> tokenizer;
+  std::unique_ptr<LanguageModel> model;
+  std::int64_t step = 0;
+  std::filesystem::path folder;
+};
+/// Throws serp::Error with the right exit code. Blocks.
+OpenedRun openRun(const std::filesystem::path& run, std::int64_t step);
+
+}  // namespace serp

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Everything a run writes, behind one object: folder, logs, checkpoints.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "engine/api/session.h"
+#include "engine/api/spec.h"
+#include "engine/api/telemetry.h"
+
+namespace serp {
+
+class TrainLoop;
+class Tokenizer;
+
+/// Runner thread only. Log lines never throw: a disk that refuses them gives one notice through `notice()` and is tried again.
+class RunWriter {
+ public:
+  RunWriter();
+  ~RunWriter();
+
+  /// Creates the folder of a new run (config.yaml, resolved.yaml, meta.json, tokenizer). Throws serp::Error(CannotWrite).
+  void create(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, const OpenOptions& options,
+              const Tokenizer& tokenizer);
+  /// Opens the folder of a run that goes on after `step`; records of later steps are set aside.
+  void reopen(const std::filesystem::path& folder, const RunInfo& info, std::int64_t step);
+
+  void step(const StepRecord& record);
+  void eval(const EvalRecord& record);
+  void event(const RunEvent& event);
+  void sample(std::int64_t step, double seconds, const std::string& prompt, const std::string& text);
+  void routing(const RoutingFrame& frame);
+  /// Writes a checkpoint; throws serp::Error(CannotWrite), earlier ones untouched. Returns its size in bytes.
+  std::uint64_t checkpoint(const TrainLoop& loop, std::int64_t keep);
+  void finish(const std::string& status, const std::string& reason);
+  /// Throws serp::Error(CannotWrite) once the folder is gone or closed to us; asked between steps.
+  void checkFolder() const;
+  /// A pending notice about the disk, once; empty if none.
+  std::string notice();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace serp

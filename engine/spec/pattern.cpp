@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// A design as a pattern string, contract.md §2: "(ME)8".
+#include "engine/api/spec.h"
+#include "engine/spec/block_info.h"
+
+namespace serp {
+namespace {
+
+std::string letter(const BlockSpec& block);
+
+std::string letters(const std::vector<BlockSpec>& blocks) {
+  std::string out;
+  for (const BlockSpec& b : blocks) out += letter(b);
+  return out;
+}
+
+std::string letter(const BlockSpec& block) {
+  if (block.kind == "repeat") {
+    const std::string inner = letters(block.children), count = std::to_string(block.params.integer("repeat"));
+    return (inner.size() == 1 ? inner : "(" + inner + ")") + count;
+  }
+  if (block.kind == "parallel") {
+    std::string out = "(";
+    for (const BlockSpec& b : block.children) out += (out.size() > 1 ? "|" : "") + letter(b);
+    return out + ")";
+  }
+  const BlockEntry* entry = findEntry(block.kind);
+  return std::string(1, entry && entry->info.letter ? entry->info.letter : '?');
+}
+
+}  // namespace
+
+std::string patternText(const RunSpec& spec) { return letters(spec.blocks); }
+
+}  // namespace serp

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One synchronous training step, and evaluation. No thread, no file, no clock but the one it measures with.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/api/plan.h"
+#include "engine/api/spec.h"
+#include "engine/api/telemetry.h"
+#include "engine/data/corpus.h"
+#include "engine/model/language_model.h"
+#include "engine/stats/activation_probe.h"
+#include "engine/stats/routing_probe.h"
+#include "engine/train/optimizer.h"
+#include "engine/train/schedule.h"
+
+namespace serp {
+
+/// Why a step did not change the weights.
+enum class StepVerdict { Applied, NonFinite, Spike };
+
+/// Owned and called by one thread. The state of a run is the model, the optimizer, and the numbers in Progress.
+class TrainLoop {
+ public:
+  TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<const Corpus> corpus);
+
+  /// Everything besides tensors that a checkpoint must hold for a bit-equal continuation.
+  struct Progress {
+    std::int64_t step = 0;            ///< steps done = cursor of the batches
+    std::int64_t tokens = 0;
+    double seconds = 0, flops = 0;
+    double rateScale = 1;             ///< live: factor on the schedule
+    int nonFiniteInARow = 0;
+    std::deque<double> recentLosses;  ///< for the spike rule, newest last, at most 128
+  };
+
+  /// The next step. Measures itself; `record.skipped` tells whether the weights changed.
+  StepRecord step();
+  StepVerdict verdict() const { return verdict_; }
+  /// Loss on the first `batches` validation batches (all for 0); expert layers take every token.
+  EvalRecord evaluate(std::int64_t batches) const;
+
+  /// "train.learning_rate_scale" or a block's live key. False if nothing has that key. `before` gets the old value.
+  bool setLive(const std::string& path, double value, double& before);
+
+  LanguageModel& model() { return *model_; }
+  const LanguageModel& model() const { return *model_; }
+  Optimizer& optimizer() { return *optimizer_; }
+  const Optimizer& optimizer() const { return *optimizer_; }
+  const Corpus& corpus() const { return *corpus_; }
+  Progress& progress() { return progress_; }
+  const Progress& progress() const { return progress_; }
+  RoutingProbe& routing() { return routing_; }
+  ActivationProbe& activations() { return activations_; }
+  double learningRate(std::int64_t step) const { return schedule_.rate(step) * progress_.rateScale; }
+
+ private:
+  bool isSpike(double loss) const;
+
+  const RunSpec spec_;
+  std::shared_ptr<const Corpus> corpus_;
+  std::unique_ptr<LanguageModel> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  Schedule schedule_;
+  Progress progress_;
+  RoutingProbe routing_;
+  ActivationProbe activations_;
+  StepVerdict verdict_ = StepVerdict::Applied;
+  double flopsPerStep_ = 0;
+  std::int64_t routeEvery_ = 10;
+  bool meanReduction_ = true, skipSpikes_ = false;
+  std::uint64_t seed_ = 1;
+  Batch batch_;
+};
+
+}  // namespace serp
