@@ -88,7 +88,7 @@ Result<CheckpointManifest> parseManifest(const std::string& text, const std::str
     manifest.files[name] = {info["bytes"].get<std::uint64_t>(), info["sha256"].get<std::string>()};
   }
   for (const char* needed : {"model.safetensors", "state.json"})
-    if (!manifest.files.count(needed)) return refuse(std::string("the manifest names no ") + needed);
+    if (!manifest.files.contains(needed)) return refuse(std::string("the manifest names no ") + needed);
   return manifest;
 }
 

@@ -39,11 +39,13 @@ std::optional<std::int64_t> stepOf(const std::string& name) {
 Result<WrittenFile> writeTensors(const fs::path& path, const std::vector<TensorBlob>& blobs, const TensorMetadata& metadata) {
   // Widest elements first: every tensor then lies at a multiple of its element size, which mapping readers want.
   std::vector<const TensorBlob*> order;
+  order.reserve(blobs.size());
   for (const TensorBlob& blob : blobs) order.push_back(&blob);
   std::stable_sort(order.begin(), order.end(), [](const TensorBlob* a, const TensorBlob* b) {
     return storedTypeSize(a->type) > storedTypeSize(b->type);
   });
   std::vector<TensorDeclaration> declared;
+  declared.reserve(order.size());
   for (const TensorBlob* blob : order) declared.push_back(*blob);
   auto writer = SafetensorsWriter::create(path, declared, metadata);
   if (!writer) return writer.faults();
@@ -71,6 +73,23 @@ std::string difference(const fs::path& path, const WrittenFile& expected) {
   return hash.finish() == expected.sha256 ? std::string() : name + " has a different hash than the manifest says";
 }
 
+Result<Done> fill(const fs::path& folder, const CheckpointContent& content, std::uint64_t& bytes) {
+  CheckpointManifest manifest;
+  manifest.step = content.step;
+  auto model = writeTensors(folder / "model.safetensors", content.model, content.metadata);
+  if (!model) return model.faults();
+  manifest.files["model.safetensors"] = *model;
+  if (!content.optimizer.empty()) {
+    auto optimizer = writeTensors(folder / "optimizer.safetensors", content.optimizer, {});
+    if (!optimizer) return optimizer.faults();
+    manifest.files["optimizer.safetensors"] = *optimizer;
+  }
+  if (auto done = writeFileAtomically(folder / "state.json", content.state); !done) return done;
+  manifest.files["state.json"] = {content.state.size(), sha256(content.state)};
+  for (const auto& entry : manifest.files) bytes += entry.second.bytes;
+  return writeFileAtomically(folder / "manifest.json", manifestText(manifest));
+}
+
 /// Renames first, so that a kill halfway leaves a leftover and never half a checkpoint under a good name.
 void removeCheckpoint(const fs::path& folder) {
   fs::path doomed = folder;
@@ -88,29 +107,12 @@ std::string CheckpointSearch::refusedText() const {
   return out;
 }
 
-CheckpointStore::CheckpointStore(fs::path run, int keep) : folder_(std::move(run) / "checkpoints"), keep_(std::max(1, keep)) {}
+CheckpointStore::CheckpointStore(const fs::path& run, int keep) : folder_(run / "checkpoints"), keep_(std::max(1, keep)) {}
 
 std::string CheckpointStore::folderName(std::int64_t step) {
   char buffer[40];
   std::snprintf(buffer, sizeof buffer, "step-%08lld", static_cast<long long>(step));
   return buffer;
-}
-
-Result<Done> CheckpointStore::fill(const fs::path& folder, const CheckpointContent& content, std::uint64_t& bytes) {
-  CheckpointManifest manifest;
-  manifest.step = content.step;
-  auto model = writeTensors(folder / "model.safetensors", content.model, content.metadata);
-  if (!model) return model.faults();
-  manifest.files["model.safetensors"] = *model;
-  if (!content.optimizer.empty()) {
-    auto optimizer = writeTensors(folder / "optimizer.safetensors", content.optimizer, {});
-    if (!optimizer) return optimizer.faults();
-    manifest.files["optimizer.safetensors"] = *optimizer;
-  }
-  if (auto done = writeFileAtomically(folder / "state.json", content.state); !done) return done;
-  manifest.files["state.json"] = {content.state.size(), sha256(content.state)};
-  for (const auto& entry : manifest.files) bytes += entry.second.bytes;
-  return writeFileAtomically(folder / "manifest.json", manifestText(manifest));
 }
 
 Result<Done> CheckpointStore::publish(const fs::path& temporary, const fs::path& final) {
@@ -157,7 +159,7 @@ void CheckpointStore::prune(std::int64_t justWritten) {
   std::vector<std::int64_t> all = steps();
   // What was just written is known to be good and always stays, also when a resumed run went back behind newer ones.
   std::erase(all, justWritten);
-  const std::size_t others = static_cast<std::size_t>(keep_ - 1);
+  const auto others = static_cast<std::size_t>(keep_ - 1);
   for (std::size_t i = 0; i + others < all.size(); ++i) removeCheckpoint(folder_ / folderName(all[i]));
 }
 

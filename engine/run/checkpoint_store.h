@@ -52,7 +52,7 @@ class CheckpointStore {
  public:
   static constexpr int kFormatVersion = 1;
 
-  explicit CheckpointStore(std::filesystem::path run, int keep = 2);
+  explicit CheckpointStore(const std::filesystem::path& run, int keep = 2);
 
   /// Writes step-N.tmp, then the manifest, then renames, all synced; afterwards deletes all but the newest `keep` (at least
   /// one). On a fault everything older is untouched and no temporary is left. A checkpoint of the same step is replaced. Blocks.
@@ -71,7 +71,6 @@ class CheckpointStore {
   static std::string folderName(std::int64_t step);  ///< "step-00000500"
 
  private:
-  Result<Done> fill(const std::filesystem::path& folder, const CheckpointContent& content, std::uint64_t& bytes);
   Result<Done> publish(const std::filesystem::path& temporary, const std::filesystem::path& final);
   void prune(std::int64_t justWritten);
 

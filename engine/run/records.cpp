@@ -108,8 +108,8 @@ std::string eventLine(const RunEvent& e) {
   return line.text("time", utcNow()).finish();
 }
 
-std::string sampleLine(std::int64_t step, double seconds, const std::string& prompt, const std::string& sample) {
-  return Line().whole("step", step).real("seconds", seconds).text("prompt", prompt).text("text", sample).finish();
+std::string sampleLine(std::int64_t step, double seconds, const std::string& prompt, const std::string& text) {
+  return Line().whole("step", step).real("seconds", seconds).text("prompt", prompt).text("text", text).finish();
 }
 
 std::optional<StepRecord> parseMetricsLine(std::string_view line) {

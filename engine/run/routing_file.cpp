@@ -46,9 +46,9 @@ double at(const List& list, int i) {
 
 }  // namespace
 
-RoutingLayout RoutingLayout::of(const std::vector<RoutingLayer>& from) {
+RoutingLayout RoutingLayout::of(const std::vector<RoutingLayer>& shape) {
   RoutingLayout layout;
-  for (const RoutingLayer& layer : from) {
+  for (const RoutingLayer& layer : shape) {
     RoutingLayer kept;
     kept.path = layer.path;
     kept.label = layer.label;

@@ -21,7 +21,7 @@ struct RoutingLayout {
   std::vector<std::uint64_t> offsets;  ///< of each layer's record in the frame
   std::uint64_t frameBytes = 0;
 
-  static RoutingLayout of(const std::vector<RoutingLayer>& layers);
+  static RoutingLayout of(const std::vector<RoutingLayer>& shape);
   bool sameShape(const RoutingLayout& other) const;  ///< same layers with the same number of experts
 };
 

@@ -146,7 +146,7 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool finishTensor() {
     for (const char* needed : {"dtype", "shape", "data_offsets"})
-      if (!keys_.count(needed)) return refuse(std::string(needed) + " is missing");
+      if (!keys_.contains(needed)) return refuse(std::string(needed) + " is missing");
     if (offsets_.size() != 2) return refuse("data_offsets needs two numbers");
     if (offsets_[1] < offsets_[0]) return refuse("data_offsets run backwards");
     const auto bytes = shapeBytes(entry_.type, entry_.shape);
@@ -180,7 +180,7 @@ std::optional<StoredType> parseStoredType(std::string_view name) {
 }
 
 std::optional<std::uint64_t> shapeBytes(StoredType type, const std::vector<std::int64_t>& shape) {
-  std::int64_t bytes = static_cast<std::int64_t>(storedTypeSize(type));
+  auto bytes = static_cast<std::int64_t>(storedTypeSize(type));
   for (const std::int64_t dimension : shape)
     if (dimension < 0 || __builtin_mul_overflow(bytes, dimension, &bytes)) return std::nullopt;
   return static_cast<std::uint64_t>(bytes);
