@@ -9,7 +9,7 @@ add_library(serp_options INTERFACE)
 target_compile_features(serp_options INTERFACE cxx_std_20)
 target_include_directories(serp_options INTERFACE "${CMAKE_SOURCE_DIR}")
 target_compile_options(serp_options INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wno-psabi $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>>
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${SERP_WERROR}>>:-Werror>)
 if(SERP_SANITIZE)
   target_compile_options(serp_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${SERP_SANITIZE} -fno-omit-frame-pointer -g>)

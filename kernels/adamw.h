@@ -11,7 +11,9 @@
 namespace serp::kernels {
 
 struct AdamWSettings {
-  float learningRate = 1e-3f, beta1 = 0.9f, beta2 = 0.999f, eps = 1e-8f, weightDecay = 0.0f;
+  float learningRate = 1e-3f;
+  double beta1 = 0.9, beta2 = 0.999;  ///< doubles: 1 - 0.999f is 1.3e-5 off, and v with it
+  float eps = 1e-8f, weightDecay = 0.0f;
   float gradScale = 1.0f;   ///< the clipping factor, min(1, clip / (norm + 1e-6))
   std::int64_t step = 1;    ///< t, from 1
 };

@@ -3,7 +3,7 @@
 //
 // Definition (Switch, Fedus et al. 2021; MoE-Mamba §3): logits [T, E] float32, P = softmax(logits), the k experts of highest P
 // (ties: lower index), at most `capacity` tokens per expert and group, first come by token index (a token's k choices in
-// descending order of P, all first choices of the group before any second choice only if `choiceMajor`).
+// descending order of P). The choice compares logits, whose order is that of P and does not depend on rounding; at most 4096 experts.
 // Slots: kept (token, choice) pairs sorted by expert, then by arrival. All outputs are of static size: T*k slots at most,
 // `offsets` [E+1] says where each expert's slots begin.
 // Determinism: exact and independent of the thread count. Checked by tests/kernels/tst_routing.cpp.

@@ -5,10 +5,10 @@
 //   h[t,c,n] = exp(dt[t,c] A[c,n]) h[t-1,c,n] + dt[t,c] B[t,n] u[t,c]
 //   y[t,c]   = (sum_n C[t,n] h[t,c,n] + D[c] u[t,c]) * silu(z[t,c])  (no factor without z)
 //
-// Source: Gu & Dao, "Mamba", and the reference mathematics listed in tests/tst_selective_scan.cpp; Euler discretisation of B.
+// Source: Gu & Dao, "Mamba", and the public selective_scan_ref; Euler discretisation of B.
 // Layout: u, delta, z, y are [batch, length, channels] with a row stride each (a row is one token), B and C are
 // [batch, length, states] with a row stride each; A [channels, states] (negative, not A_log), D and delta_bias [channels],
-// h [batch, channels, states]. float32 storage, float32 state. Nothing of size [B, L, D, N] is ever stored: the backward
+// h [batch, channels, states]; states 1..256. float32 storage, float32 state. Nothing of size [B, L, D, N] is ever stored: the backward
 // recomputes states from checkpoints every kScanChunk steps.
 // Determinism: bits depend on ParallelFor::threads only. Checked by tests/kernels/tst_selective_scan.cpp.
 #pragma once

@@ -54,6 +54,8 @@ class RunFollower {
   int damaged_ = 0;
 };
 
+/// Gives a run another name in its meta.json; the folder keeps its name. Refused while the run is being written. Blocks for one fsync.
+Result<Done> renameRun(const std::filesystem::path& run, const std::string& name);
 /// Moves a run to the trash folder beside it (".trash"), or back.
 Result<std::filesystem::path> trashRun(const std::filesystem::path& run);
 Result<std::filesystem::path> restoreRun(const std::filesystem::path& trashed);

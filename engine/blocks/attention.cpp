@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Causal multi-head softmax attention.
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
@@ -44,8 +45,10 @@ const BlockRegistration kRegistration{
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "engine/base/error.h"
 #include "engine/model/block.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/rope.h"

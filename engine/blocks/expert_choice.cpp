@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Expert choice: each expert takes the tokens it scores highest (Zhou et al. 2022).
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
@@ -32,7 +33,7 @@ const BlockRegistration kRegistration{
     {"expert_choice", Family::Experts, "Each expert takes the tokens it scores highest; the load is even by construction.", false, 'E', kSchema},
     nullptr,
     cost,
-    causal};
+    {causal, nullptr}};
 
 }  // namespace
 }  // namespace serp
@@ -82,7 +83,7 @@ class ExpertChoice final : public Block {
     const std::int64_t pools = flat.size(0), pool = flat.size(1);
     const auto take = std::clamp<std::int64_t>(
         static_cast<std::int64_t>(std::lround(capacity_ * static_cast<double>(pool) / static_cast<double>(E))), 1, pool);
-    const at::Tensor logits = ops::linear(rows, weights_.router);                    // [B*T, E]
+    const at::Tensor logits = ops::linear32(rows, weights_.router);                  // [B*T, E]
     at::Tensor score = overTokens_ ? logits : logits.softmax(1);
     score = score.index_select(0, flat.view({-1})).view({pools, pool, E}).transpose(1, 2);
     if (overTokens_) score = score.softmax(2);
@@ -91,9 +92,9 @@ class ExpertChoice final : public Block {
     const at::Tensor byExpert = token.transpose(0, 1).reshape({E, pools * take});
     const at::Tensor index = byExpert.reshape({-1});
     const at::Tensor xe = rows.index_select(0, index).view({E, pools * take, x.size(2)});
-    at::Tensor h = ops::activate(at::bmm(xe, weights_.w1), weights_.activation);
-    if (weights_.w3.defined()) h = h.mul(at::bmm(xe, weights_.w3));
-    const at::Tensor ye = at::bmm(h, weights_.w2).mul(gate.transpose(0, 1).reshape({E, pools * take, 1}));
+    at::Tensor h = ops::activate(products(xe, weights_.w1), weights_.activation);
+    if (weights_.w3.defined()) h = h.mul(products(xe, weights_.w3));
+    const at::Tensor ye = products(h, weights_.w2).mul(gate.transpose(0, 1).reshape({E, pools * take, 1}));
     at::Tensor y = at::zeros({B * T, out}, x.options()).index_add(0, index, ye.reshape({-1, out}));
     if (normWeight_.defined()) y = ops::norm(y, normWeight_, normBias_, kernels::NormKind::Layer, 1e-5);
     if (ctx.routing) reportChoice(path(), logits, byExpert, E, *ctx.routing);
@@ -104,6 +105,12 @@ class ExpertChoice final : public Block {
   at::Tensor step(const at::Tensor& x, BlockState*, StepContext& ctx) override { return forward(x, ctx); }
 
  private:
+  /// One product per expert, in the precision of the run.
+  static at::Tensor products(const at::Tensor& a, const at::Tensor& b) {
+    if (ops::precision() == ops::Precision::Float32) return at::bmm(a, b);
+    return at::bmm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
+  }
+
   std::string group_;
   bool overTokens_;
   double capacity_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Gated feed-forward (SwiGLU and its relatives).
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {

@@ -32,15 +32,8 @@ void check(const ParamSet& p, const BuildContext& c, const std::string& path, Di
 
 Cost cost(const ParamSet& p, const BuildContext& c) {
   const std::int64_t D = inner(p, c), N = p.integer("d_state"), W = p.integer("d_conv"), R = p.integer("dt_rank");
-  const bool bias = p.boolean("proj_bias");
   Cost total;
-  const auto projection = [&](const char* name, std::int64_t in, std::int64_t out) {
-    const auto it = c.filled.find(name);
-    total += it == c.filled.end() ? linearCost(in, out, bias) : it->second;
-  };
-  projection("conv_proj", c.in, D);
-  projection("gate_proj", c.in, D);
-  projection("out_proj", D, c.out);
+  for (const char* slot : {"conv_proj", "gate_proj", "out_proj"}) total += c.child(slot);
   const std::int64_t own = D * W + (p.boolean("conv_bias") ? D : 0) + D * (R + 2 * N) + R * D + D + D * N + D;
   total.paramsTotal += own;
   total.paramsActive += own;
@@ -51,10 +44,14 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
   return total;
 }
 
+/// The projections the block has by itself take their bias from "proj_bias".
+void fillSlot(const ParamSet& own, const std::string&, ParamSet& child) { child.set("bias", own.boolean("proj_bias")); }
+
 const BlockRegistration kRegistration{
     {"mamba", Family::Mixer, "Selective state-space mixer: convolution, scan and gate, constant memory per token.", true, 'M', kSchema},
     check,
-    cost};
+    cost,
+    {nullptr, fillSlot}};
 
 }  // namespace
 }  // namespace serp

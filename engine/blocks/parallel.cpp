@@ -11,7 +11,8 @@ const ParamSchema kSchema = {
 
 Cost cost(const ParamSet&, const BuildContext& c) {
   Cost total;
-  for (const Cost& branch : c.branches) total += branch;
+  if (c.children != nullptr)
+    for (const auto& [name, branch] : *c.children) total += branch;
   return total;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Switch feed-forward: each token visits its most probable expert.
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
@@ -30,6 +31,7 @@ const BlockRegistration kRegistration{
 
 #ifdef SERP_WITH_TORCH
 #include "engine/model/expert_layer.h"
+#include "engine/ops/experts.h"
 
 namespace serp {
 namespace {

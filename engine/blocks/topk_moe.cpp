@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Top-k mixture of experts without drops: each token visits its k most probable experts, and a shared one if there is any.
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
@@ -49,6 +50,7 @@ const BlockRegistration kRegistration{
 #include <ATen/ops/sum.h>
 
 #include "engine/model/expert_layer.h"
+#include "engine/ops/experts.h"
 #include "engine/ops/linear.h"
 
 namespace serp {

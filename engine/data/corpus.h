@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct DataSettings {
   std::filesystem::path tokenizerFolder;   ///< where a tokenizer saved with a run lies ("saved:"), empty for a new run
   std::int64_t babelBytes = 4 << 20;       ///< size of the generated text
   std::int64_t taskSymbols = 16;           ///< alphabet of the probe tasks
+  std::function<bool()> cancelled;         ///< asked while a big text is read; yes ends openCorpus() with ExitCode::Interrupted
 };
 
 /// Token ids of `rows` windows of `context` tokens, row-major, and the next token at each position (-1: not counted in loss).
@@ -41,12 +43,14 @@ struct Batch {
 /// Facts about a source that plots and plans show. Losses in nats per token.
 struct CorpusFacts {
   std::string description;             ///< "babel, 5 tongues, seed 1, 4.0 MiB" or "tinyshakespeare.txt, 1.06 MiB"
-  std::int64_t trainTokens = 0, validationTokens = 0;
+  std::int64_t trainTokens = 0, validationTokens = 0;  ///< trainTokens 0: generated without end (probe tasks)
   std::int64_t textBytes = 0;
   double bytesPerToken = 1;
-  double uniformLoss = 0;              ///< ln(vocabulary in use)
-  double unigramLoss = 0;              ///< entropy of the token frequencies of the training part
+  double uniformLoss = 0;              ///< ln(number of distinct tokens that occur in the training part, or are possible answers)
+  double unigramLoss = 0;              ///< entropy of the token frequencies of the training part (of 32 Mi tokens of it, if larger)
   std::optional<double> entropyRate;   ///< true entropy per token, if the source is generated and it is known
+  std::optional<double> validationEntropy;  ///< exact −ln P of this very validation text per token; the floor of its loss
+  std::vector<double> labelEntropy;    ///< true entropy per byte of each label's text alone, or empty
   std::vector<std::string> labelNames; ///< tongues, or empty
   std::vector<std::string> notices;    ///< "3 of 120 lines skipped: ...", to be logged
 };

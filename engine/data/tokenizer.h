@@ -18,7 +18,7 @@ namespace serp {
 class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
-  /// "bytes", "chars", "bpe" or "gpt2".
+  /// "bytes", "chars", "bpe", "gpt2", or "symbols" (the alphabet of a probe task).
   virtual std::string kind() const = 0;
   virtual std::int32_t vocabSize() const = 0;
   /// Ids of `text`, appended to `out`. Special tokens in the text are plain text unless `specials`.
@@ -31,6 +31,9 @@ class Tokenizer {
   virtual Result<Done> save(const std::filesystem::path& folder) const = 0;
   /// Id that separates documents, or -1 if the vocabulary has none.
   virtual std::int32_t endOfText() const { return -1; }
+  /// For texts read in pieces: the largest known cut so that the text before it and whatever comes from it on can be encoded
+  /// apart with the ids of the whole; 0 if there is none yet.
+  virtual std::size_t safeCut(std::string_view text) const = 0;
 
   std::vector<std::int32_t> encode(std::string_view text) const {
     std::vector<std::int32_t> ids;

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "engine/api/plan.h"
-#include "engine/base/text.h"
+#include "engine/graph/plan_rows.h"
 
 namespace serp {
 namespace {
@@ -34,9 +34,7 @@ std::string millions(std::int64_t n) {
 }
 
 std::string caption(const PlanNode& n) {
-  std::string out;
-  for (const char* key : {"experts", "top_k", "d_expert", "d_state", "expand", "d_ff", "heads"})
-    if (n.params.has(key)) out += (out.empty() ? "" : " · ") + std::string(key) + " " + valueText(n.params.value(key));
+  std::string out = blockWords(n);
   for (const PlanNode& child : n.children) out += (out.empty() ? "" : " · ") + child.label;
   return out;
 }
@@ -82,32 +80,13 @@ class Drawing {
   int y_ = 44;
 };
 
-bool same(const PlanNode& a, const PlanNode& b) { return a.specPath == b.specPath; }
-
 }  // namespace
 
 std::string planSvg(const Plan& p) {
   Drawing d;
   d.bar("embedding", std::to_string(p.vocab) + " → " + std::to_string(p.dModel));
-  // Fold the longest period that repeats from here on, so that (ME)8 shows as two cards.
-  for (std::size_t i = 0; i < p.blocks.size();) {
-    std::size_t period = 1, times = 1;
-    for (std::size_t length = 1; length <= 16 && i + 2 * length <= p.blocks.size(); ++length) {
-      std::size_t n = 1;
-      while (i + (n + 1) * length <= p.blocks.size()) {
-        bool equal = true;
-        for (std::size_t k = 0; k < length && equal; ++k) equal = same(p.blocks[i + k], p.blocks[i + n * length + k]);
-        if (!equal) break;
-        ++n;
-      }
-      if (n > 1 && n * length > period * times) {
-        period = length;
-        times = n;
-      }
-    }
-    for (std::size_t k = 0; k < period; ++k) d.block(p.blocks[i + k], times);
-    i += period * times;
-  }
+  for (const PlanRun& run : foldPlan(p))
+    for (std::size_t k = 0; k < run.length; ++k) d.block(p.blocks[run.first + k], run.times);
   d.bar("head", std::to_string(p.dModel) + " → " + std::to_string(p.vocab));
   return d.finish(p.name + "  " + p.pattern + "  " + millions(p.nonEmbeddingTotal) + " parameters, " + millions(p.nonEmbeddingActive) +
                   " active, without embedding");

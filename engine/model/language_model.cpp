@@ -91,21 +91,27 @@ at::Tensor LanguageModel::embed(const at::Tensor& tokens, std::int64_t first) co
   return x;
 }
 
-at::Tensor LanguageModel::finish(const at::Tensor& x) const {
-  return ops::linear(finalNorm_->forward(x), head_).view({-1, vocab_});
+template <class Run>
+at::Tensor LanguageModel::stack(at::Tensor x, ActivationObserver* observer, const Run& run) const {
+  if (observer) observer->passed("embedding", x, x);
+  if (layers_.empty()) return ops::linear(finalNorm_->forward(x), head_).view({-1, vocab_});
+  at::Tensor normed = layers_.front().norm->forward(x);
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    const at::Tensor update = run(layers_[i], i, normed);
+    const NormLayer& next = i + 1 < layers_.size() ? *layers_[i + 1].norm : *finalNorm_;
+    const ops::SumAndNorm both = next.forward(x, update);        // x += block(norm(x)), and the norm of the sum for whoever comes next
+    x = both.sum;
+    normed = both.normed;
+    if (observer) observer->passed(layers_[i].block->path(), update, x);
+  }
+  return ops::linear(normed, head_).view({-1, vocab_});
 }
 
 at::Tensor LanguageModel::forward(const at::Tensor& tokens, StepContext& ctx) {
   ctx.batch = tokens.size(0);
   ctx.length = tokens.size(1);
-  at::Tensor x = embed(tokens, 0);
-  if (ctx.activations) ctx.activations->passed("embedding", x, x);
-  for (const Layer& layer : layers_) {
-    const at::Tensor update = layer.block->forward(layer.norm->forward(x), ctx);
-    x = x.add(update);
-    if (ctx.activations) ctx.activations->passed(layer.block->path(), update, x);
-  }
-  return finish(x);
+  return stack(embed(tokens, 0), ctx.activations,
+               [&](const Layer& layer, std::size_t, const at::Tensor& n) { return layer.block->forward(n, ctx); });
 }
 
 DecodeState LanguageModel::start(std::int64_t batch) const {
@@ -124,13 +130,13 @@ at::Tensor LanguageModel::advance(const at::Tensor& tokens, DecodeState& state, 
   at::Tensor x = embed(tokens, state.length);
   const bool single = tokens.size(1) == 1;
   if (single) x = x.squeeze(1);                                  // [B, d]
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    const at::Tensor n = layers_[i].norm->forward(x);
+  const std::int64_t length = tokens.size(1);
+  const at::Tensor logits = stack(x, nullptr, [&](const Layer& layer, std::size_t i, const at::Tensor& n) {
     BlockState* s = state.blocks[i].get();
-    x = x.add(single ? layers_[i].block->step(n, s, ctx) : layers_[i].block->prefill(n, s, ctx));
-  }
-  state.length += tokens.size(1);
-  return finish(x);
+    return single ? layer.block->step(n, s, ctx) : layer.block->prefill(n, s, ctx);
+  });
+  state.length += length;
+  return logits;
 }
 
 template <class F>

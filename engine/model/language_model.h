@@ -59,7 +59,9 @@ class LanguageModel {
     std::unique_ptr<Block> block;
   };
   at::Tensor embed(const at::Tensor& tokens, std::int64_t first) const;
-  at::Tensor finish(const at::Tensor& x) const;
+  /// `run(layer, index, normed)` is the layer's update; returns the logits.
+  template <class Run>
+  at::Tensor stack(at::Tensor x, ActivationObserver* observer, const Run& run) const;
   void adopt(const std::string& prefix, const std::vector<Parameter>& parameters, int block);
   void adoptTree(const Block& block, int index);
   template <class F>

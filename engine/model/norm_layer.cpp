@@ -2,7 +2,7 @@
 // Norm weights start at 1, biases at 0.
 #include "engine/model/norm_layer.h"
 
-#include "engine/ops/norm.h"
+#include <ATen/ops/add.h>
 
 namespace serp {
 
@@ -22,6 +22,12 @@ NormLayer::NormLayer(const std::string& kind, std::int64_t width, double eps, co
 at::Tensor NormLayer::forward(const at::Tensor& x) const {
   if (none_) return x;
   return ops::norm(x, weight_, bias_, layer_ ? kernels::NormKind::Layer : kernels::NormKind::Rms, eps_);
+}
+
+ops::SumAndNorm NormLayer::forward(const at::Tensor& x, const at::Tensor& update) const {
+  if (!none_) return ops::addNorm(x, update, weight_, bias_, layer_ ? kernels::NormKind::Layer : kernels::NormKind::Rms, eps_);
+  const at::Tensor sum = at::add(x, update);
+  return {sum, sum};
 }
 
 }  // namespace serp

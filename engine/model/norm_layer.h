@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/model/block.h"
+#include "engine/ops/norm.h"
 
 namespace serp {
 
@@ -16,6 +17,8 @@ class NormLayer {
  public:
   NormLayer(const std::string& kind, std::int64_t width, double eps, const Initialiser& init);
   at::Tensor forward(const at::Tensor& x) const;
+  /// x + update and its norm.
+  ops::SumAndNorm forward(const at::Tensor& x, const at::Tensor& update) const;
   /// Named "weight" and "bias".
   const std::vector<Parameter>& parameters() const { return parameters_; }
 

@@ -2,14 +2,12 @@
 // The fused classifier: one pass over the logits gives loss, hits and gradient in place.
 #include "engine/ops/cross_entropy.h"
 
-#include <c10/core/GradMode.h>
-#include <c10/core/GradMode.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "engine/ops/parallel.h"
+#include "engine/ops/kernel_calls.h"
 #include "engine/ops/tensors.h"
-#include "kernels/cross_entropy.h"
 
 namespace serp::ops {
 namespace {
@@ -32,11 +30,8 @@ struct CrossEntropyOp : torch::autograd::Function<CrossEntropyOp> {
       o.dLogits = const_cast<float*>(data(logits));  // in place: the head's product does not need its output again
       o.dStride = logits.stride(0);
     }
-    const auto status = kernels::crossEntropy(rows, vocab, data(logits), logits.stride(0), target.const_data_ptr<std::int64_t>(), o,
-                                              torchParallel());
-    if (status == kernels::Status::BadArgument)
+    if (!run::crossEntropy(rows, vocab, data(logits), logits.stride(0), target.const_data_ptr<std::int64_t>(), o))
       throw Error(ExitCode::BadData, "a token id lies outside the vocabulary of " + std::to_string(vocab));
-    require(status, "cross entropy");
     double sum = 0;
     for (int64_t i = 0; i < rows; ++i) sum += o.loss[i];
     const at::Tensor loss = scratch({});

@@ -6,7 +6,6 @@
 #include <ATen/Parallel.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/mul.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -14,9 +13,10 @@
 #include <numeric>
 #include <vector>
 
+#include "engine/ops/kernel_calls.h"
+#include "engine/ops/linear.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
-#include "kernels/routing.h"
 
 namespace serp::ops {
 namespace {
@@ -63,15 +63,14 @@ at::Tensor gather(const at::Tensor& x, const Assignment& a) {
 
 at::Tensor combine(const at::Tensor& rows, const at::Tensor& weight, const Assignment& a) {
   const at::Tensor y = scratch({a.tokens, rows.size(1)});
-  require(kernels::combineRows(data(rows), rows.size(1), a.slotOfChoice.const_data_ptr<std::int32_t>(), data(weight), a.tokens, a.topK,
-                               out(y), rows.size(1), torchParallel()),
-          "combine");
+  run::combineRows(data(rows), rows.size(1), a.slotOfChoice.const_data_ptr<std::int32_t>(), data(weight), a.tokens, a.topK, out(y));
   return y;
 }
 
 struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& xIn, const at::Tensor& gateIn, const at::Tensor& w1,
-                            const at::Tensor& w3, const at::Tensor& w2, const Assignment* a, int64_t activation) {
+                            const MaybeTensor& maybeW3, const at::Tensor& w2, const Assignment* a, int64_t activation) {
+    const at::Tensor w3 = orUndefined(maybeW3);
     const at::Tensor x = xIn.contiguous(), gate = gateIn.contiguous();
     checkRows(x, "experts x");
     const auto act = static_cast<Activation>(activation);
@@ -87,19 +86,19 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
       const at::Tensor xe = rows.narrow(0, first, n);
       at::Tensor he = hidden.narrow(0, first, n), ye = result.narrow(0, first, n);
       if (!keepPre) {
-        at::mm_out(he, xe, w1[e]);
+        productInto(he, xe, w1[e]);
         he.relu_();
       } else {
         at::Tensor pe = pre.narrow(0, first, n);
-        at::mm_out(pe, xe, w1[e]);
+        productInto(pe, xe, w1[e]);
         he.copy_(activate(pe, act));
         if (gated) {
           at::Tensor ue = up.narrow(0, first, n);
-          at::mm_out(ue, xe, w3[e]);
+          productInto(ue, xe, w3[e]);
           he.mul_(ue);
         }
       }
-      at::mm_out(ye, he, w2[e]);
+      productInto(ye, he, w2[e]);
     });
     ctx->save_for_backward({rows, gate, w1, w3, w2, hidden, pre, up, result});
     ctx->saved_data["activation"] = activation;
@@ -125,10 +124,9 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
     const int64_t o = w2.size(2);
     const at::Tensor dy = grads[0].contiguous();
     const at::Tensor dResult = scratch({a.slots, o}), dGate = at::empty_like(gate);
-    require(kernels::combineRowsBackward(data(result), o, tables[0].const_data_ptr<std::int32_t>(), tables[1].const_data_ptr<std::int32_t>(),
-                                         tables[2].const_data_ptr<std::int32_t>(), data(gate), a.tokens, a.topK, a.slots, data(dy), o,
-                                         out(dResult), out(dGate), torchParallel()),
-            "combine backward");
+    run::combineRowsBackward(data(result), o, tables[0].const_data_ptr<std::int32_t>(), tables[1].const_data_ptr<std::int32_t>(),
+                             tables[2].const_data_ptr<std::int32_t>(), data(gate), a.tokens, a.topK, a.slots, data(dy), out(dResult),
+                             out(dGate));
     const at::Tensor dRows = at::empty_like(rows), dw1 = at::empty_like(w1), dw2 = at::empty_like(w2),
                      dw3 = w3.defined() ? at::empty_like(w3) : at::Tensor();
     forEachExpert(a.offsets, [&](int64_t e, int64_t first, int64_t n) {
@@ -141,22 +139,22 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
       }
       const at::Tensor xe = rows.narrow(0, first, n), he = hidden.narrow(0, first, n), dye = dResult.narrow(0, first, n);
       at::Tensor dxe = dRows.narrow(0, first, n);
-      at::mm_out(dw2e, he.t(), dye);
-      at::Tensor dHidden = at::mm(dye, w2[e].t());               // [n, f]
+      productInto(dw2e, he.t(), dye);
+      at::Tensor dHidden = product(dye, w2[e].t());              // [n, f]
       if (!w3.defined()) {
         const at::Tensor dPre = activateBackward(dHidden, pre.defined() ? pre.narrow(0, first, n) : he, act);
-        at::mm_out(dw1e, xe.t(), dPre);
-        at::mm_out(dxe, dPre, w1[e].t());
+        productInto(dw1e, xe.t(), dPre);
+        productInto(dxe, dPre, w1[e].t());
         return;
       }
       const at::Tensor pe = pre.narrow(0, first, n), ue = up.narrow(0, first, n);
       at::Tensor dw3e = dw3[e];
       const at::Tensor dUp = at::mul(dHidden, activate(pe, act));
       const at::Tensor dPre = activateBackward(dHidden.mul_(ue), pe, act);
-      at::mm_out(dw1e, xe.t(), dPre);
-      at::mm_out(dw3e, xe.t(), dUp);
-      at::mm_out(dxe, dPre, w1[e].t());
-      dxe.addmm_(dUp, w3[e].t());
+      productInto(dw1e, xe.t(), dPre);
+      productInto(dw3e, xe.t(), dUp);
+      productInto(dxe, dPre, w1[e].t());
+      dxe.add_(product(dUp, w3[e].t()));
     });
     return {combine(dRows, at::Tensor(), a), dGate, dw1, dw3, dw2, at::Tensor(), at::Tensor()};
   }
@@ -166,7 +164,7 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
 
 at::Tensor experts(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2,
                    const Assignment& assignment, Activation activation) {
-  return ExpertsOp::apply(x, gate, w1, w3, w2, &assignment, static_cast<int64_t>(activation));
+  return ExpertsOp::apply(x, gate, w1, maybe(w3), w2, &assignment, static_cast<int64_t>(activation));
 }
 
 }  // namespace serp::ops

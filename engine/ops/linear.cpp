@@ -4,13 +4,15 @@
 
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/threshold_backward.h>
+#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <atomic>
+
+#include "engine/ops/tensors.h"
 
 namespace serp::ops {
 namespace {
@@ -20,32 +22,39 @@ using torch::autograd::variable_list;
 
 std::atomic<Precision> gPrecision{Precision::Float32};
 
-at::Tensor low(const at::Tensor& t) { return gPrecision.load() == Precision::Bfloat16 ? t.to(at::kBFloat16) : t; }
-at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  const at::Tensor r = at::mm(low(a), low(b));
-  return r.scalar_type() == at::kFloat ? r : r.to(at::kFloat);
+bool narrow() { return gPrecision.load(std::memory_order_relaxed) == Precision::Bfloat16; }
+
+at::Tensor asRows(const at::Tensor& x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
+
+/// rows Wᵀ + b.
+at::Tensor affine(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias) {
+  if (!bias.defined()) return product(rows, weight.t());
+  return narrow() ? product(rows, weight.t()).add_(bias) : at::addmm(bias, rows, weight.t());
 }
 
-/// y = x Wᵀ + b, rows flattened. The backward is two products and a column sum.
+/// Rows back to the shape of x, the last axis apart.
+at::Tensor shapedLike(const at::Tensor& rows, at::IntArrayRef x) {
+  if (x.size() == 2) return rows;
+  auto sizes = x.vec();
+  sizes.back() = rows.size(1);
+  return rows.view(sizes);
+}
+
+/// The backward is two products and a column sum.
 struct LinearOp : torch::autograd::Function<LinearOp> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-    const at::Tensor rows = x.reshape({-1, x.size(-1)});
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, const MaybeTensor& maybeBias) {
+    const at::Tensor rows = asRows(x);
     ctx->save_for_backward({rows, weight});
-    ctx->saved_data["bias"] = bias.defined();
+    ctx->saved_data["bias"] = maybeBias.has_value();
     ctx->saved_data["sizes"] = x.sizes();
-    at::Tensor y = gPrecision.load() == Precision::Float32 && bias.defined() ? at::addmm(bias, rows, weight.t())
-                                                                             : product(rows, weight.t());
-    if (bias.defined() && gPrecision.load() != Precision::Float32) y.add_(bias);
-    auto sizes = x.sizes().vec();
-    sizes.back() = weight.size(0);
-    return y.view(sizes);
+    return shapedLike(affine(rows, weight, orUndefined(maybeBias)), x.sizes());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto s = ctx->get_saved_variables();
-    const at::Tensor dy = grads[0].reshape({-1, grads[0].size(-1)});
+    const at::Tensor dy = asRows(grads[0]);
     at::Tensor dx, db;
-    if (ctx->needs_input_grad(0)) dx = product(dy, s[1]).view(ctx->saved_data["sizes"].toIntVector());
+    if (ctx->needs_input_grad(0)) dx = shapedLike(product(dy, s[1]), ctx->saved_data["sizes"].toIntVector());
     const at::Tensor dw = product(dy.t(), s[0]);
     if (ctx->saved_data["bias"].toBool()) db = dy.sum(0);
     return {dx, dw, db};
@@ -53,31 +62,27 @@ struct LinearOp : torch::autograd::Function<LinearOp> {
 };
 
 struct FeedForwardOp : torch::autograd::Function<FeedForwardOp> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w1, const at::Tensor& b1, const at::Tensor& w2,
-                            const at::Tensor& b2) {
-    const at::Tensor rows = x.reshape({-1, x.size(-1)});
-    at::Tensor h = b1.defined() && gPrecision.load() == Precision::Float32 ? at::addmm(b1, rows, w1.t()) : product(rows, w1.t());
-    if (b1.defined() && gPrecision.load() != Precision::Float32) h.add_(b1);
-    h.relu_();
-    at::Tensor y = b2.defined() && gPrecision.load() == Precision::Float32 ? at::addmm(b2, h, w2.t()) : product(h, w2.t());
-    if (b2.defined() && gPrecision.load() != Precision::Float32) y.add_(b2);
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w1, const MaybeTensor& b1,
+                            const at::Tensor& w2, const MaybeTensor& b2) {
+    const at::Tensor rows = asRows(x), h = affine(rows, w1, orUndefined(b1)).relu_();
     ctx->save_for_backward({rows, w1, w2, h});
-    ctx->saved_data["bias"] = b1.defined();
+    ctx->saved_data["bias1"] = b1.has_value();
+    ctx->saved_data["bias2"] = b2.has_value();
     ctx->saved_data["sizes"] = x.sizes();
-    auto sizes = x.sizes().vec();
-    sizes.back() = w2.size(0);
-    return y.view(sizes);
+    return shapedLike(affine(h, w2, orUndefined(b2)), x.sizes());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const auto s = ctx->get_saved_variables();
-    const bool bias = ctx->saved_data["bias"].toBool();
-    const at::Tensor dy = grads[0].reshape({-1, grads[0].size(-1)});
-    const at::Tensor dw2 = product(dy.t(), s[3]);
-    const at::Tensor dh = at::threshold_backward(product(dy, s[2]), s[3], 0);
+    const at::Tensor dy = asRows(grads[0]), dw2 = product(dy.t(), s[3]);
+    at::Tensor dh = product(dy, s[2]);
+    at::threshold_backward_out(dh, dh, s[3], 0);
     const at::Tensor dw1 = product(dh.t(), s[0]);
-    const at::Tensor dx = product(dh, s[1]).view(ctx->saved_data["sizes"].toIntVector());
-    return {dx, dw1, bias ? dh.sum(0) : at::Tensor(), dw2, bias ? dy.sum(0) : at::Tensor()};
+    at::Tensor dx, db1, db2;
+    if (ctx->needs_input_grad(0)) dx = shapedLike(product(dh, s[1]), ctx->saved_data["sizes"].toIntVector());
+    if (ctx->saved_data["bias1"].toBool()) db1 = dh.sum(0);
+    if (ctx->saved_data["bias2"].toBool()) db2 = dy.sum(0);
+    return {dx, dw1, db1, dw2, db2};
   }
 };
 
@@ -86,12 +91,26 @@ struct FeedForwardOp : torch::autograd::Function<FeedForwardOp> {
 void setPrecision(Precision p) { gPrecision.store(p); }
 Precision precision() { return gPrecision.load(); }
 
-at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) { return LinearOp::apply(x, weight, bias); }
+at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
+  if (!narrow()) return at::mm(a, b);
+  return at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
+}
+
+void productInto(at::Tensor& result, const at::Tensor& a, const at::Tensor& b) {
+  if (narrow()) result.copy_(at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)));
+  else at::mm_out(result, a, b);
+}
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  if (c10::GradMode::is_enabled()) return LinearOp::apply(x, weight, maybe(bias));
+  return shapedLike(affine(asRows(x), weight, bias), x.sizes());
+}
 
 at::Tensor linear32(const at::Tensor& x, const at::Tensor& weight) { return at::mm(x, weight.t()); }
 
 at::Tensor feedForward(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& b1, const at::Tensor& w2, const at::Tensor& b2) {
-  return FeedForwardOp::apply(x, w1, b1, w2, b2);
+  if (c10::GradMode::is_enabled()) return FeedForwardOp::apply(x, w1, maybe(b1), w2, maybe(b2));
+  return shapedLike(affine(affine(asRows(x), w1, b1).relu_(), w2, b2), x.sizes());
 }
 
 }  // namespace serp::ops

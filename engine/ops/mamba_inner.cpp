@@ -10,10 +10,8 @@
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "engine/ops/parallel.h"
+#include "engine/ops/kernel_calls.h"
 #include "engine/ops/tensors.h"
-#include "kernels/causal_conv1d.h"
-#include "kernels/selective_scan.h"
 
 namespace serp::ops {
 namespace {
@@ -80,13 +78,12 @@ struct Forward {
 
 Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, MambaInnerState* state) {
   const int64_t rows = in.B * in.T, N = w.aLog.size(1), R = w.dtProj.size(1);
-  const auto parallel = torchParallel();
   Forward f;
   f.u = scratch({rows, in.D});
   kernels::ConvInput conv = convInput(in, w.convWeight, w.convBias);
   const kernels::ConvShape convShape{in.B, in.T, in.D, w.convWeight.size(1)};
   if (state) conv.previous = data(state->window);
-  require(kernels::convForward(convShape, conv, out(f.u), in.D, parallel), "causal_conv1d");
+  run::convForward(convShape, conv, out(f.u), in.D);
   f.dbl = at::mm(f.u, w.xProj.t());                              // [rows, R + 2N]
   f.delta = at::mm(f.dbl.narrow(1, 0, R), w.dtProj.t());         // [rows, D]
   f.A = w.aLog.exp().neg_();
@@ -106,7 +103,7 @@ Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, Mamb
     last = at::empty_like(state->h);
     o.lastState = out(last);
   }
-  require(kernels::scanForward(shape, scan, o, parallel), "selective_scan");
+  run::scanForward(shape, scan, o);
   if (state) {
     state->h = last;
     const int64_t keepRows = state->window.size(1);
@@ -123,9 +120,10 @@ Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, Mamb
 }
 
 struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& xz, const at::Tensor& x, const at::Tensor& z,
-                            const at::Tensor& convWeight, const at::Tensor& convBias, const at::Tensor& xProj,
+  static at::Tensor forward(AutogradContext* ctx, const MaybeTensor& fused, const MaybeTensor& left, const MaybeTensor& right,
+                            const at::Tensor& convWeight, const MaybeTensor& maybeConvBias, const at::Tensor& xProj,
                             const at::Tensor& dtProj, const at::Tensor& dtBias, const at::Tensor& aLog, const at::Tensor& skip) {
+    const at::Tensor xz = orUndefined(fused), x = orUndefined(left), z = orUndefined(right), convBias = orUndefined(maybeConvBias);
     const Inputs in = inputs(xz, x, z);
     const Forward f = runForward(in, {convWeight, convBias, xProj, dtProj, dtBias, aLog, skip}, true, nullptr);
     ctx->save_for_backward({xz, x, z, convWeight, convBias, xProj, dtProj, dtBias, skip, f.u, f.dbl, f.delta, f.A, f.checkpoints});
@@ -138,7 +136,6 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
                      &dtBias = s[7], &skip = s[8], &u = s[9], &dbl = s[10], &delta = s[11], &A = s[12], &checkpoints = s[13];
     const Inputs in = inputs(xz, x, z);
     const int64_t rows = in.B * in.T, D = in.D, N = A.size(1), R = dtProj.size(1), P = R + 2 * N;
-    const auto parallel = torchParallel();
     const at::Tensor dy = grads[0].contiguous();
 
     at::Tensor dxz, dx, dz;
@@ -168,10 +165,7 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
     g.dA = out(dA);
     g.dD = out(dSkip);
     g.dDeltaBias = out(dDtBias);
-    {
-      const at::Tensor work = scratch({kernels::scanBackwardWorkspace(shape, parallel.threads)});
-      require(kernels::scanBackward(shape, scan, data(checkpoints), g, out(work), parallel), "selective_scan backward");
-    }
+    run::scanBackward(shape, scan, data(checkpoints), g);
     // delta = dbl[:, :R] dtProjᵀ
     at::Tensor dLow = dDbl.narrow(1, 0, R);
     at::mm_out(dLow, dDelta, dtProj);                                   // [rows, R]
@@ -191,10 +185,7 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
     cg.dxStride = in.xStride;
     cg.dWeight = out(dConvWeight);
     cg.dBias = out(dConvBias);
-    {
-      const at::Tensor work = scratch({kernels::convBackwardWorkspace(convShape, parallel.threads)});
-      require(kernels::convBackward(convShape, convInput(in, convWeight, convBias), cg, out(work), parallel), "causal_conv1d backward");
-    }
+    run::convBackward(convShape, convInput(in, convWeight, convBias), cg);
     const at::Tensor dALog = dA.mul_(A);  // A = -exp(A_log)
     if (xz.defined()) dx = dz = at::Tensor();
     return {dxz, dx, dz, dConvWeight, dConvBias, dXProj, dDtProj, dDtBias, dALog, dSkip};
@@ -206,7 +197,7 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
 at::Tensor mambaInner(const at::Tensor& xz, const at::Tensor& x, const at::Tensor& z, const MambaInnerWeights& w,
                       MambaInnerState* state) {
   if (state == nullptr && c10::GradMode::is_enabled())
-    return MambaInnerOp::apply(xz, x, z, w.convWeight, w.convBias, w.xProj, w.dtProj, w.dtBias, w.aLog, w.skip);
+    return MambaInnerOp::apply(maybe(xz), maybe(x), maybe(z), w.convWeight, maybe(w.convBias), w.xProj, w.dtProj, w.dtBias, w.aLog, w.skip);
   const c10::NoGradGuard noGrad;
   const Inputs in = inputs(xz, x, z);
   return runForward(in, w, false, state).y.view({in.B, in.T, in.D});
@@ -217,18 +208,13 @@ at::Tensor mambaInnerStep(const at::Tensor& xz, const at::Tensor& x, const at::T
   const c10::NoGradGuard noGrad;
   const Inputs in = inputs(xz, x, z);
   const int64_t N = w.aLog.size(1), R = w.dtProj.size(1);
-  const auto parallel = torchParallel();
   const at::Tensor u = scratch({in.B, in.D});
-  require(kernels::convStep({in.B, 1, in.D, w.convWeight.size(1)}, convInput(in, w.convWeight, w.convBias), out(state.window), out(u),
-                            in.D, parallel),
-          "causal_conv1d step");
+  run::convStep({in.B, 1, in.D, w.convWeight.size(1)}, convInput(in, w.convWeight, w.convBias), out(state.window), out(u), in.D);
   const at::Tensor dbl = at::mm(u, w.xProj.t());
   const at::Tensor delta = at::mm(dbl.narrow(1, 0, R), w.dtProj.t());
-  const at::Tensor A = w.aLog.exp().neg_();
+  if (!state.A.defined()) state.A = w.aLog.exp().neg_();
   const at::Tensor y = scratch({in.B, in.D});
-  require(kernels::scanStep({in.B, 1, in.D, N}, scanInput(in, u, dbl, delta, A, w.skip, w.dtBias, R, N), out(state.h), out(y), in.D,
-                            parallel),
-          "selective_scan step");
+  run::scanStep({in.B, 1, in.D, N}, scanInput(in, u, dbl, delta, state.A, w.skip, w.dtBias, R, N), out(state.h), out(y), in.D);
   return y;
 }
 

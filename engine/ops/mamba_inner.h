@@ -17,10 +17,11 @@ struct MambaInnerWeights {
   at::Tensor skip;         // [D]
 };
 
-/// Decoding state: the last W-1 inputs of the convolution and h. Both float32.
+/// Decoding state: the last W-1 inputs of the convolution and h. Both float32. Weights must not change while it is in use.
 struct MambaInnerState {
   at::Tensor window;       // [B, W-1, D], oldest first
   at::Tensor h;            // [B, D, N]
+  at::Tensor A;            // [D, N] = -exp(A_log), once the first single token has asked for it
 };
 
 /// y = SSM(SiLU(conv(x))) * SiLU(z), paper.md §5.1. Either `xz` [B, T, 2D] holds x and z side by side (one in_proj), or x and z

@@ -6,9 +6,9 @@
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
-#include "kernels/routing.h"
 
 namespace serp::ops {
 namespace {
@@ -24,7 +24,6 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     const at::Tensor logits = logitsIn.contiguous();
     checkRows(logits, "router logits");
     const int64_t T = logits.size(0), E = logits.size(1);
-    const auto parallel = torchParallel();
     a->tokens = T;
     a->experts = E;
     a->topK = topK;
@@ -46,13 +45,11 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     o.offsets = a->offsets.data();
     o.assigned = a->assigned.data();
     o.logSumExp = out(lse);
-    const kernels::RouteShape shape{T, E, topK, groupSize, capacity};
-    const at::Tensor work = at::empty({kernels::routeWorkspace(shape, parallel.threads)}, at::TensorOptions().dtype(at::kByte));
-    require(kernels::route(shape, data(logits), E, o, work.mutable_data_ptr<std::uint8_t>(), parallel), "route");
+    run::route({T, E, topK, groupSize, capacity}, data(logits), o);
     a->slots = a->offsets.back();
 
     const at::Tensor mean = scratch({E});
-    require(kernels::routeMeanProbability(T, E, data(a->probabilities), out(mean), parallel), "route");
+    require(kernels::routeMeanProbability(T, E, data(a->probabilities), out(mean), torchParallel()), "route");
     const at::Tensor balance = scratch({}), zLoss = scratch({}), columnGrad = scratch({E});
     double sum = 0, z = 0;
     const double fairShare = static_cast<double>(E) / static_cast<double>(std::max<int64_t>(1, T * topK));
@@ -66,6 +63,7 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     *out(zLoss) = static_cast<float>(z / static_cast<double>(std::max<int64_t>(1, T)));
     ctx->save_for_backward({a->probabilities, a->expert, columnGrad, lse});
     ctx->saved_data["k"] = topK;
+    ctx->set_materialize_grads(false);
     return {gate, balance, zLoss};
   }
 
@@ -76,11 +74,9 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     const float dBalance = grads[1].defined() ? grads[1].item<float>() : 0.0f;
     const float dZ = grads[2].defined() ? grads[2].item<float>() : 0.0f;
     const at::Tensor column = dBalance != 0 ? s[2].mul(dBalance) : at::Tensor();
-    const at::Tensor zeroGate = dGate.defined() ? dGate : at::zeros_like(scratch({T, k}));
     const at::Tensor dLogits = scratch({T, E});
-    require(kernels::routeBackward(T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(zeroGate), data(column), data(s[3]),
-                                   dZ / static_cast<float>(std::max<int64_t>(1, T)), out(dLogits), torchParallel()),
-            "route backward");
+    run::routeBackward(T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(dGate), data(column), data(s[3]),
+                       dZ / static_cast<float>(std::max<int64_t>(1, T)), out(dLogits));
     return {dLogits, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };

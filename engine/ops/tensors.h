@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "engine/base/error.h"
@@ -23,5 +24,10 @@ inline float* out(const at::Tensor& t) { return t.defined() ? t.mutable_data_ptr
 
 /// Uninitialised float32 on the CPU.
 inline at::Tensor scratch(at::IntArrayRef sizes) { return at::empty(sizes, at::TensorOptions().dtype(at::kFloat)); }
+
+/// LibTorch's autograd functions take a tensor that may be absent as an optional, never as an undefined tensor.
+using MaybeTensor = std::optional<at::Tensor>;
+inline MaybeTensor maybe(const at::Tensor& t) { return t.defined() ? MaybeTensor(t) : std::nullopt; }
+inline at::Tensor orUndefined(const MaybeTensor& t) { return t.value_or(at::Tensor()); }
 
 }  // namespace serp::ops

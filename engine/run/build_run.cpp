@@ -31,12 +31,10 @@ void keepMemory() {
   });
 }
 
-std::string chooseDevice(const RunSpec& spec, std::string& notice) {
-  const std::string& wish = spec.top.text("device");
-  if (wish == "cuda")
+std::string chooseDevice(const RunSpec& spec) {
+  if (spec.top.text("device") == "cuda")
     throw Error(fault(ExitCode::BadConfiguration,
                       "device: cuda is asked for, but this build trains on the CPU only; use device: cpu or auto", spec.file));
-  if (wish == "auto") notice.clear();
   return "cpu";
 }
 
@@ -82,6 +80,18 @@ int applyRuntime(const RunSpec& spec, int spareCores) {
   return threads;
 }
 
+void makePathsAbsolute(RunSpec& spec) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<std::string> sources = spec.data.list("source");
+  for (std::string& s : sources)
+    if (fs::exists(s, error)) s = fs::absolute(s, error).lexically_normal().string();
+  spec.data.set("source", sources);
+  const std::string tokenizer = spec.data.text("tokenizer");
+  if (const auto colon = tokenizer.find(':'); colon != std::string::npos)
+    spec.data.set("tokenizer", tokenizer.substr(0, colon + 1) + fs::absolute(tokenizer.substr(colon + 1), error).lexically_normal().string());
+}
+
 DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runFolder) {
   DataSettings d;
   d.source = spec.data.list("source");
@@ -98,12 +108,14 @@ DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runF
   return d;
 }
 
-BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options) {
+BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options, const std::function<bool()>& cancelled) {
   BuiltRun built;
-  const std::string device = chooseDevice(spec, built.notice);
+  const std::string device = chooseDevice(spec);
   const int threads = applyRuntime(spec, options.spareCores);
 
-  auto corpus = openCorpus(dataSettings(spec, folder));
+  DataSettings data = dataSettings(spec, folder);
+  data.cancelled = cancelled;
+  auto corpus = openCorpus(data);
   if (!corpus) throw Error(corpus.faults());
   std::shared_ptr<const Corpus> source = std::move(corpus).value();
   const std::int64_t needed = source->tokenizer().vocabSize(), given = spec.model.integer("vocab");
@@ -118,7 +130,7 @@ BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const Open
   if (Diagnostics memory = checkMemory(*plan, availableMemory()); memory.hasErrors()) throw Error(memory);
 
   built.loop = std::make_unique<TrainLoop>(sized, *plan, source);
-  if (!options.resumeFrom.empty()) loadCheckpoint(options.resumeFrom, *built.loop);
+  if (!options.resumeFrom.empty()) built.notices = loadCheckpoint(options.resumeFrom, *built.loop);
 
   const CorpusFacts& facts = source->facts();
   RunInfo& info = built.info;

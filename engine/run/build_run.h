@@ -3,8 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/api/session.h"
 #include "engine/train/train_loop.h"
@@ -14,11 +16,16 @@ namespace serp {
 struct BuiltRun {
   std::unique_ptr<TrainLoop> loop;
   RunInfo info;
-  std::string notice;   ///< "no CUDA device here, training on the CPU", or empty
+  std::vector<std::string> notices;   ///< what a person should know: damaged checkpoints that were passed over
 };
 
-/// Throws serp::Error with the exit code of contract.md §4. Blocks: reads data, allocates the model.
-BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options);
+/// Throws serp::Error with the exit code of contract.md §4. Blocks: reads data, allocates the model. `cancelled` is asked now and then;
+/// once it says yes the call ends with Error(Interrupted).
+BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options,
+                  const std::function<bool()>& cancelled = {});
+
+/// Relative paths of texts and tokenizers become absolute, so that resolved.yaml means the same from any folder.
+void makePathsAbsolute(RunSpec& spec);
 
 /// The data section as settings for openCorpus().
 DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runFolder);

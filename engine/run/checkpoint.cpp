@@ -72,7 +72,8 @@ SafetensorsFile openTensors(const std::filesystem::path& path) {
   return std::move(file).value();
 }
 
-Checkpoint findCheckpoint(const std::filesystem::path& run, std::int64_t step) {
+/// Checkpoint `step`, or for 0 the newest good one; `notices` gets a sentence for each that was passed over.
+Checkpoint findCheckpoint(const std::filesystem::path& run, std::int64_t step, std::vector<std::string>& notices) {
   const CheckpointStore store(run);
   if (step > 0) {
     auto found = store.at(step);
@@ -83,6 +84,9 @@ Checkpoint findCheckpoint(const std::filesystem::path& run, std::int64_t step) {
   if (!search.found)
     throw Error(fault(ExitCode::BadData, "holds no good checkpoint" + (search.refused.empty() ? std::string() : ": " + search.refusedText()),
                       run.string()));
+  for (const RefusedCheckpoint& r : search.refused)
+    notices.push_back("checkpoint " + r.folder.filename().string() + " is damaged (" + r.why + "); going on from step " +
+                      std::to_string(search.found->step));
   return *search.found;
 }
 
@@ -114,6 +118,7 @@ std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& 
   state["learning_rate_scale"] = exact(p.rateScale);
   state["non_finite_in_a_row"] = p.nonFiniteInARow;
   for (const double x : p.recentLosses) state["recent_losses"].push_back(exact(x));
+  for (const double x : p.recentNorms) state["recent_norms"].push_back(exact(x));
   state["optimizer_steps"] = optimizer.steps();
   state["live"] = liveValues(loop.model());
   state["tokenizer"] = {{"kind", loop.corpus().tokenizer().kind()}, {"fingerprint", loop.corpus().tokenizer().fingerprint()}};
@@ -125,9 +130,10 @@ std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& 
   return written->bytes;
 }
 
-void loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop) {
+std::vector<std::string> loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop) {
   const c10::NoGradGuard noGrad;
-  const Checkpoint checkpoint = findCheckpoint(run, 0);
+  std::vector<std::string> notices;
+  const Checkpoint checkpoint = findCheckpoint(run, 0, notices);
   auto text = readFileCapped(checkpoint.state(), 16 << 20, ExitCode::BadData);
   if (!text) throw Error(text.faults());
   const auto state = ordered_json::parse(*text, nullptr, false);
@@ -150,21 +156,17 @@ void loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop) {
     p.flops = fromExact(state.at("flops"));
     p.rateScale = fromExact(state.at("learning_rate_scale"));
     p.nonFiniteInARow = state.at("non_finite_in_a_row");
-    p.recentLosses.clear();
-    if (state.contains("recent_losses"))
-      for (const auto& x : state["recent_losses"]) p.recentLosses.push_back(fromExact(x));
+    for (const auto& [key, values] : {std::pair{"recent_losses", &p.recentLosses}, std::pair{"recent_norms", &p.recentNorms}}) {
+      values->clear();
+      if (state.contains(key))
+        for (const auto& x : state[key]) values->push_back(fromExact(x));
+    }
     loop.optimizer().setSteps(state.at("optimizer_steps"));
     for (const auto& [path, value] : state.at("live").items()) loop.model().setLive(path, fromExact(value));
   } catch (const nlohmann::json::exception& e) {
     throw Error(fault(ExitCode::BadData, std::string("is not the state of a checkpoint: ") + e.what(), checkpoint.state().string()));
   }
-}
-
-std::int64_t loadWeights(const std::filesystem::path& run, std::int64_t step, LanguageModel& model) {
-  const c10::NoGradGuard noGrad;
-  const Checkpoint checkpoint = findCheckpoint(run, step);
-  loadTensors(openTensors(checkpoint.model()), model.parameters(), tensorsOf(model.parameters()), "");
-  return checkpoint.step;
+  return notices;
 }
 
 OpenedRun openRun(const std::filesystem::path& run, std::int64_t step) {
@@ -183,7 +185,11 @@ OpenedRun openRun(const std::filesystem::path& run, std::int64_t step) {
   if (!plan) throw Error(plan.faults());
   opened.plan = std::move(plan).value();
   opened.model = std::make_unique<LanguageModel>(opened.spec, opened.plan, 1);
-  opened.step = loadWeights(run, step, *opened.model);
+  const c10::NoGradGuard noGrad;
+  const Checkpoint checkpoint = findCheckpoint(run, step, opened.notices);
+  const auto& parameters = opened.model->parameters();
+  loadTensors(openTensors(checkpoint.model()), parameters, tensorsOf(parameters), "");
+  opened.step = checkpoint.step;
   return opened;
 }
 

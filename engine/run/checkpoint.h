@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "engine/train/train_loop.h"
 
@@ -15,10 +16,8 @@ namespace serp {
 /// Throws serp::Error(CannotWrite); earlier checkpoints are untouched. Returns bytes written. Blocks.
 std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& loop, std::int64_t keep);
 /// Loads the newest checkpoint whose manifest verifies. Throws serp::Error(BadData) with every difference if tensors or the tokenizer do
-/// not fit the design.
-void loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop);
-/// Only the weights, of checkpoint `step` (0 = newest), into a model. Returns the step.
-std::int64_t loadWeights(const std::filesystem::path& run, std::int64_t step, LanguageModel& model);
+/// not fit the design. Gives a sentence for every newer checkpoint that was passed over.
+std::vector<std::string> loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop);
 
 /// A trained model as a run folder holds it: design, tokenizer, weights. For eval, generate, logits, inspect.
 struct OpenedRun {
@@ -28,6 +27,7 @@ struct OpenedRun {
   std::unique_ptr<LanguageModel> model;
   std::int64_t step = 0;
   std::filesystem::path folder;
+  std::vector<std::string> notices;   ///< newer checkpoints that were passed over, and why
 };
 /// Throws serp::Error with the right exit code. Blocks.
 OpenedRun openRun(const std::filesystem::path& run, std::int64_t step);

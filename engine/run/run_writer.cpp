@@ -4,8 +4,11 @@
 
 #include <torch/version.h>
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
+#include "engine/base/atomic_file.h"
 #include "engine/base/error.h"
 #include "engine/data/tokenizer.h"
 #include "engine/run/checkpoint.h"
@@ -71,7 +74,7 @@ void RunWriter::create(const std::filesystem::path& folder, const RunSpec& spec,
   impl_->openRecorder();
 }
 
-void RunWriter::reopen(const std::filesystem::path& folder, const RunInfo& info, std::int64_t step) {
+void RunWriter::reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, std::int64_t step) {
   auto opened = RunFolder::reopen(folder);
   if (!opened) throw Error(opened.faults());
   impl_->folder = std::move(opened).value();
@@ -81,6 +84,13 @@ void RunWriter::reopen(const std::filesystem::path& folder, const RunInfo& info,
   if (auto ok = impl_->folder->update(meta); !ok) throw Error(ok.faults());
   impl_->openRecorder();
   if (auto ok = impl_->recorder->rewind(step); !ok) throw Error(ok.faults());
+  const std::string before = impl_->folder->resolved(), now = resolvedText(spec);
+  if (before == now) return;
+  std::error_code ignored;
+  std::filesystem::create_directories(folder / "superseded", ignored);
+  const auto kept = folder / "superseded" / ("resolved-until-" + std::to_string(step) + ".yaml");
+  if (auto ok = writeFileAtomically(kept, before); !ok) throw Error(ok.faults());
+  if (auto ok = writeFileAtomically(folder / "resolved.yaml", now); !ok) throw Error(ok.faults());
 }
 
 void RunWriter::step(const StepRecord& record) {
@@ -105,6 +115,8 @@ std::uint64_t RunWriter::checkpoint(const TrainLoop& loop, std::int64_t keep) {
   if (auto ok = impl_->folder->update(meta); !ok) impl_->notice = ok.faults().text();
   return bytes;
 }
+
+bool RunWriter::flush() { return impl_->recorder->flush(); }
 
 void RunWriter::finish(const std::string& status, const std::string& reason) {
   if (!impl_->folder) return;

@@ -25,8 +25,9 @@ class RunWriter {
   /// Creates the folder of a new run (config.yaml, resolved.yaml, meta.json, tokenizer). Throws serp::Error(CannotWrite).
   void create(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, const OpenOptions& options,
               const Tokenizer& tokenizer);
-  /// Opens the folder of a run that goes on after `step`; records of later steps are set aside.
-  void reopen(const std::filesystem::path& folder, const RunInfo& info, std::int64_t step);
+  /// Opens the folder of a run that goes on after `step`; records of later steps are set aside, and so is the old resolved.yaml where
+  /// the design goes on with other values (a larger budget).
+  void reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, std::int64_t step);
 
   void step(const StepRecord& record);
   void eval(const EvalRecord& record);
@@ -35,6 +36,8 @@ class RunWriter {
   void routing(const RoutingFrame& frame);
   /// Writes a checkpoint; throws serp::Error(CannotWrite), earlier ones untouched. Returns its size in bytes.
   std::uint64_t checkpoint(const TrainLoop& loop, std::int64_t keep);
+  /// True if every record so far is in its file.
+  bool flush();
   void finish(const std::string& status, const std::string& reason);
   /// Throws serp::Error(CannotWrite) once the folder is gone or closed to us; asked between steps.
   void checkFolder() const;

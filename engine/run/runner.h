@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -26,7 +27,7 @@ class Runner final : public Session {
   Runner(RunSpec spec, std::filesystem::path folder, OpenOptions options);
   ~Runner() override;
 
-  void post(Command command) override { commands_.post(std::move(command)); }
+  void post(Command command) override;
   std::size_t drain(std::span<StepRecord> out) override { return ring_.drain(out); }
   std::uint64_t droppedRecords() const override { return ring_.dropped(); }
   std::shared_ptr<const RoutingFrame> latestRouting() const override { return routing_.get(); }
@@ -40,18 +41,26 @@ class Runner final : public Session {
   void start();
 
  private:
+  // runner.cpp: the life of a run
   void main();                          // the thread; never throws
   void build();                         // spec -> corpus, model, optimizer, folder
   void train();                         // until budget, stop or failure
+  void end();                           // the last evaluation, checkpoint and event
   void afterStep(const StepRecord& record);
-  void routeProbe(bool force);
+  void report(RunEvent event);
+  void report(EventKind kind, std::string text);
+  void fail(int exitCode, const std::string& sentence);
+  // runner_actions.cpp: what a run does between steps
+  void obey();                          // every command that waits; sleeps for one while paused
+  void attend();                        // inside long actions: pauses, steps and stops are answered now, others in their turn
   void handle(const Command& command);
   void save(const char* why);
   void evaluate();
   void drawSample(const Sample& request);
+  void logRouting();
+  void routeProbe();
   void milestones(const StepRecord& record);
-  void report(RunEvent event);
-  void fail(int exitCode, const std::string& sentence);
+  void judge(const StepRecord& record); // skipped updates and spikes
   void setState(RunState state);
   double elapsed() const;
 
@@ -69,20 +78,24 @@ class Runner final : public Session {
   RunInfo info_;
   std::mutex wakeMutex_;
   std::function<void()> wake_;
+  std::atomic<bool> leaving_{false};    // a Stop was posted: building may end early
 
   // Runner thread only.
   std::unique_ptr<TrainLoop> loop_;
   std::unique_ptr<RunWriter> writer_;
-  std::shared_ptr<const struct RoutedText> probeText_;
+  std::deque<Command> pending_;         // taken from the mailbox, not yet handled
+  std::shared_ptr<const RoutedText> probeText_;
+  std::shared_ptr<const RoutingFrame> lastFrame_;
   std::vector<std::int32_t> probeTokens_;
   std::vector<std::uint8_t> probeLabels_;
   std::int64_t probeStep_ = -1;
   double lastProbe_ = -1e9;
+  bool interrupted_ = false, ending_ = false;
   bool paused_ = false, stop_ = false, saveOnStop_ = true, failed_ = false;
   std::int64_t stepsLeft_ = -1;         // StepOnce: steps until the next pause, -1 = run on
   std::int64_t lastSaved_ = -1, lastEval_ = -1;
-  bool belowUniform_ = false, belowUnigram_ = false;
-  double recentLoss_ = 0;
+  bool belowUniform_ = false, belowUnigram_ = false, spiking_ = false;
+  double recentLoss_ = 0;               // smoothed; 0 before the first step
   std::thread thread_;
 };
 

@@ -194,6 +194,23 @@ Result<fs::path> findRun(const std::string& reference, const fs::path& runsFolde
                 (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
 }
 
+Result<Done> renameRun(const fs::path& run, const std::string& name) {
+  const auto blank = [](char c) { return static_cast<unsigned char>(c) <= ' '; };
+  std::string wanted = name;
+  while (!wanted.empty() && blank(wanted.back())) wanted.pop_back();
+  while (!wanted.empty() && blank(wanted.front())) wanted.erase(0, 1);
+  if (wanted.empty() || wanted.size() > kMaxNameBytes || std::any_of(wanted.begin(), wanted.end(), [](char c) { return c == '\n' || c == '\t'; }))
+    return fault(ExitCode::BadConfiguration, "a run's name is one line of 1 to " + std::to_string(kMaxNameBytes) + " bytes", run.string());
+  if (RunLock::isHeld(run))
+    return fault(ExitCode::CannotWrite, "this run is still being written; it can be renamed when it has ended", run.string());
+  auto lock = RunLock::take(run);
+  if (!lock) return lock.faults();
+  auto meta = readMeta(run);
+  if (!meta) return meta.faults();
+  meta->name = wanted;
+  return writeFileAtomically(run / "meta.json", metaText(*meta));
+}
+
 Result<fs::path> trashRun(const fs::path& run) {
   const fs::path from = tidy(run);
   if (!looksLikeRun(from)) return fault(ExitCode::BadConfiguration, "this is not a run folder", from.string());

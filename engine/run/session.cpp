@@ -18,7 +18,7 @@ Result<Done> checkNewFolder(const std::filesystem::path& folder) {
   if (fs::exists(folder, error)) {
     if (!fs::is_directory(folder, error)) return fault(ExitCode::CannotWrite, "cannot write: this is a file, a folder is needed", folder);
     if (!fs::is_empty(folder, error))
-      return fault(ExitCode::CannotWrite, "already holds files; give a new folder, or continue the run with --resume", folder);
+      return fault(ExitCode::BadConfiguration, "the folder is not empty; choose another one, or continue the run in it with --resume", folder);
   }
   fs::path above = fs::absolute(folder, error);
   while (!above.empty() && !fs::exists(above, error)) above = above.parent_path();

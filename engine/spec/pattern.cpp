@@ -16,16 +16,17 @@ std::string letters(const std::vector<BlockSpec>& blocks) {
 
 std::string letter(const BlockSpec& block) {
   if (block.kind == "repeat") {
-    const std::string inner = letters(block.children), count = std::to_string(block.params.integer("repeat"));
-    return (inner.size() == 1 ? inner : "(" + inner + ")") + count;
+    const std::string inner = letters(block.children), count = std::to_string(block.params.integer("count"));
+    const bool one = block.children.size() == 1 && block.children.front().kind != "repeat";  // a letter, or a bracket of its own
+    return (one ? inner : "(" + inner + ")") + count;
   }
   if (block.kind == "parallel") {
     std::string out = "(";
     for (const BlockSpec& b : block.children) out += (out.size() > 1 ? "|" : "") + letter(b);
     return out + ")";
   }
-  const BlockEntry* entry = findEntry(block.kind);
-  return std::string(1, entry && entry->info.letter ? entry->info.letter : '?');
+  const BlockDefinition* definition = findDefinition(block.kind);
+  return std::string(1, definition != nullptr && definition->info.letter != 0 ? definition->info.letter : '?');
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 namespace serp {
 namespace {
 
-constexpr std::size_t kMaxText = 4096, kMaxList = 4096;
+constexpr std::size_t kMaxText = 4096, kMaxList = 4096, kMaxNumber = 64;
 
 class Reader {
  public:
@@ -40,6 +40,7 @@ class Reader {
 
   std::optional<ParamValue> number(bool whole) {
     const std::string& v = node_.value;
+    if (v.size() > kMaxNumber) return refuse("found " + describe(node_));
     const auto integer = parseInteger(v);
     const auto real = parseReal(v);
     if (node_.quoted) return refuse("found text in quotes " + describe(node_), real ? v : "");

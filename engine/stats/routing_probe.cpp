@@ -31,8 +31,9 @@ std::vector<float> tokenEntropies(const ops::Assignment& a) {
 /// Keeps the decisions of one pass instead of summing them.
 class TextObserver final : public RoutingObserver {
  public:
-  explicit TextObserver(RoutedText& text) : text_(text) {}
-  void routed(const std::string&, const ops::Assignment& a, double, float, float) override {
+  TextObserver(RoutedText& text, RoutingProbe* tally) : text_(text), tally_(tally) {}
+  void routed(const std::string& path, const ops::Assignment& a, double capacityFactor, float balance, float z) override {
+    if (tally_ != nullptr) tally_->routed(path, a, capacityFactor, balance, z);
     std::vector<std::int16_t> expert(static_cast<std::size_t>(a.tokens));
     std::vector<float> weight(expert.size());
     const auto* e = a.expert.const_data_ptr<std::int32_t>();
@@ -48,6 +49,7 @@ class TextObserver final : public RoutingObserver {
 
  private:
   RoutedText& text_;
+  RoutingProbe* tally_;
 };
 
 }  // namespace
@@ -122,14 +124,16 @@ RoutingFrame RoutingProbe::takeFrame(std::int64_t step) {
 }
 
 std::shared_ptr<const RoutedText> routeText(LanguageModel& model, const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens,
-                                            const std::vector<std::uint8_t>& labels, const std::vector<std::string>& labelNames) {
+                                            const std::vector<std::uint8_t>& labels, const std::vector<std::string>& labelNames,
+                                            RoutingProbe* tally) {
   auto text = std::make_shared<RoutedText>();
   if (tokens.empty()) return text;
   for (const std::int32_t id : tokens) text->pieces.emplace_back(tokenizer.piece(id));
   text->labels = labels;
   text->labelNames = labelNames;
   const c10::NoGradGuard noGrad;
-  TextObserver observer(*text);
+  TextObserver observer(*text, tally);
+  if (tally != nullptr) tally->beginStep(true);
   StepContext ctx;
   ctx.routing = &observer;
   std::vector<std::int64_t> ids(tokens.begin(), tokens.end());

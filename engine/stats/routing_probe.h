@@ -41,8 +41,10 @@ class RoutingProbe final : public RoutingObserver {
   bool detailed_ = false;
 };
 
-/// Runs `tokens` through the model without capacity and reports where each went. Blocks for one forward pass.
+/// Runs `tokens` through the model without capacity and reports where each went. Blocks for one forward pass. `tally`, where given,
+/// counts the same decisions; its layers then stand in the order of RoutedText's.
 std::shared_ptr<const RoutedText> routeText(LanguageModel& model, const Tokenizer& tokenizer, const std::vector<std::int32_t>& tokens,
-                                            const std::vector<std::uint8_t>& labels, const std::vector<std::string>& labelNames);
+                                            const std::vector<std::uint8_t>& labels, const std::vector<std::string>& labelNames,
+                                            RoutingProbe* tally = nullptr);
 
 }  // namespace serp

@@ -2,20 +2,54 @@
 // The step: batch, forward, cross entropy plus auxiliary losses, backward, clip, update.
 #include "engine/train/train_loop.h"
 
-#include <c10/core/GradMode.h>
 #include <ATen/ops/from_blob.h>
 
 #include <chrono>
 #include <cmath>
 
+#include "engine/api/catalog.h"
 #include "engine/base/error.h"
 #include "engine/ops/cross_entropy.h"
+#include "engine/train/evaluation.h"
 
 namespace serp {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::size_t kSpikeWindow = 128;
+
+/// Above mean + 6 sigma of a full window.
+bool leaves(const std::deque<double>& recent, double value) {
+  if (recent.size() < kSpikeWindow) return false;
+  double mean = 0, square = 0;
+  for (const double x : recent) mean += x;
+  mean /= static_cast<double>(recent.size());
+  for (const double x : recent) square += (x - mean) * (x - mean);
+  return value > mean + 6 * std::sqrt(square / static_cast<double>(recent.size()));
+}
+
+void remember(std::deque<double>& recent, double value) {
+  if (!std::isfinite(value)) return;
+  recent.push_back(value);
+  if (recent.size() > kSpikeWindow) recent.pop_front();
+}
+
+bool inRange(const Param& p, double value) {
+  if (p.type == ParamType::Integer && value != std::floor(value)) return false;
+  return (p.minimumOpen ? value > p.minimum : value >= p.minimum) && value <= p.maximum;
+}
+
+/// Whether every block below `node` that the place `where` means allows the value for its live key.
+bool allowed(const PlanNode& node, const std::string& where, const std::string& key, double value) {
+  for (const PlanNode& child : node.children)
+    if (!allowed(child, where, key, value)) return false;
+  if (where != "**" && where != node.path && where != node.path + ".mixer") return true;
+  const BlockInfo* block = findBlock(node.kind);
+  if (block == nullptr) return true;
+  for (const Param& p : block->schema)
+    if (p.name == key && p.acts && !inRange(p, value)) return false;
+  return true;
+}
 
 at::Tensor ids(std::vector<std::int64_t>& values, at::IntArrayRef sizes) {
   return at::from_blob(values.data(), sizes, at::TensorOptions().dtype(at::kLong));
@@ -39,20 +73,10 @@ TrainLoop::TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<cons
   activations_.nameBlocks(*model_);
 }
 
-bool TrainLoop::isSpike(double loss) const {
-  const auto& recent = progress_.recentLosses;
-  if (recent.size() < kSpikeWindow) return false;
-  double mean = 0, square = 0;
-  for (const double x : recent) mean += x;
-  mean /= static_cast<double>(recent.size());
-  for (const double x : recent) square += (x - mean) * (x - mean);
-  return loss > mean + 6 * std::sqrt(square / static_cast<double>(recent.size()));
-}
-
 StepRecord TrainLoop::step() {
   const auto begin = Clock::now();
   corpus_->train(static_cast<std::uint64_t>(progress_.step), batch_);
-  const bool detailed = (progress_.step + 1) % routeEvery_ == 0;
+  const bool detailed = progress_.step == 0 || (progress_.step + 1) % routeEvery_ == 0;
   StepContext ctx;
   ctx.training = true;
   ctx.seed = mixSeed(seed_, "step " + std::to_string(progress_.step));
@@ -79,6 +103,7 @@ StepRecord TrainLoop::step() {
   const float loss = ce.loss.item<float>();
   const float totalValue = total.item<float>();
   verdict_ = StepVerdict::Applied;
+  spiked_ = false;
   double gradNorm = std::nan("");
   const double rate = learningRate(progress_.step);
   if (!std::isfinite(totalValue)) {
@@ -91,16 +116,15 @@ StepRecord TrainLoop::step() {
     for (const double s : squares) sum += s;
     gradNorm = std::sqrt(sum);
     if (detailed) activations_.gradients(squares, model_->parameterBlock());
+    spiked_ = leaves(progress_.recentLosses, loss) || leaves(progress_.recentNorms, gradNorm);
     if (!std::isfinite(gradNorm)) verdict_ = StepVerdict::NonFinite;
-    else if (skipSpikes_ && isSpike(loss)) verdict_ = StepVerdict::Spike;
+    else if (skipSpikes_ && spiked_) verdict_ = StepVerdict::Spike;
     if (verdict_ == StepVerdict::Applied) optimizer_->step(rate, gradNorm);
     else optimizer_->dropGradients();
   }
   progress_.nonFiniteInARow = verdict_ == StepVerdict::NonFinite ? progress_.nonFiniteInARow + 1 : 0;
-  if (std::isfinite(loss)) {
-    progress_.recentLosses.push_back(loss);
-    if (progress_.recentLosses.size() > kSpikeWindow) progress_.recentLosses.pop_front();
-  }
+  remember(progress_.recentLosses, loss);
+  remember(progress_.recentNorms, gradNorm);
   ++progress_.step;
   progress_.tokens += batch_.rows * batch_.context;
   progress_.flops += flopsPerStep_;
@@ -128,39 +152,31 @@ StepRecord TrainLoop::step() {
   return record;
 }
 
-EvalRecord TrainLoop::evaluate(std::int64_t batches) const {
-  const c10::NoGradGuard noGrad;
-  const std::int64_t all = corpus_->validationBatches(), n = batches > 0 ? std::min(batches, all) : all;
-  double loss = 0;
-  std::int64_t counted = 0, hits = 0;
-  Batch batch;
-  for (std::int64_t i = 0; i < n; ++i) {
-    corpus_->validation(i, batch);
-    StepContext ctx;
-    const at::Tensor logits = model_->forward(ids(batch.inputs, {batch.rows, batch.context}), ctx);
-    const auto ce = ops::crossEntropy(logits, ids(batch.targets, {batch.rows * batch.context}));
-    loss += static_cast<double>(ce.loss.item<float>()) * static_cast<double>(ce.counted);
-    counted += ce.counted;
-    const auto* hit = ce.hits.const_data_ptr<std::uint8_t>();
-    for (std::int64_t k = 0; k < ce.hits.numel(); ++k) hits += hit[k];
-  }
+std::optional<EvalRecord> TrainLoop::evaluate(std::int64_t batches, const std::function<bool()>& goOn) const {
+  const Evaluation e = serp::evaluate(*model_, *corpus_, batches, goOn);
+  if (!e.complete || e.tokens == 0) return std::nullopt;
   EvalRecord record;
   record.step = progress_.step;
   record.tokens = progress_.tokens;
   record.seconds = progress_.seconds;
-  const auto count = static_cast<double>(std::max<std::int64_t>(1, counted));
-  record.loss = loss / count;
-  record.accuracy = static_cast<double>(hits) / count;
-  record.bitsPerByte = record.loss / std::log(2.0) / corpus_->facts().bytesPerToken;
+  record.loss = e.loss;
+  record.accuracy = e.accuracy;
+  record.bitsPerByte = e.bitsPerByte();
   return record;
 }
 
 bool TrainLoop::setLive(const std::string& path, double value, double& before) {
   if (path == "train.learning_rate_scale") {
+    for (const Param& p : section("train").schema)
+      if (p.name == "learning_rate_scale" && !inRange(p, value)) return false;
     before = progress_.rateScale;
     progress_.rateScale = value;
     return true;
   }
+  const std::size_t dot = path.rfind('.');
+  const std::string where = dot == std::string::npos ? "**" : path.substr(0, dot), key = path.substr(dot + 1);
+  for (const PlanNode& node : model_->plan().blocks)
+    if (!allowed(node, where, key, value)) return false;
   return model_->live(path, before) && model_->setLive(path, value) > 0;
 }
 

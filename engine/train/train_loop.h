@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,15 +38,20 @@ class TrainLoop {
     double rateScale = 1;             ///< live: factor on the schedule
     int nonFiniteInARow = 0;
     std::deque<double> recentLosses;  ///< for the spike rule, newest last, at most 128
+    std::deque<double> recentNorms;   ///< gradient norms, likewise
   };
 
   /// The next step. Measures itself; `record.skipped` tells whether the weights changed.
   StepRecord step();
   StepVerdict verdict() const { return verdict_; }
-  /// Loss on the first `batches` validation batches (all for 0); expert layers take every token.
-  EvalRecord evaluate(std::int64_t batches) const;
+  /// Whether the loss or the gradient norm of the last step left mean + 6 sigma of the 128 before it, whatever the policy.
+  bool spiked() const { return spiked_; }
+  /// Loss on the first `batches` validation batches (all for 0); expert layers take every token. Nothing where nothing is held out,
+  /// or where `goOn`, asked before every batch, said no.
+  std::optional<EvalRecord> evaluate(std::int64_t batches, const std::function<bool()>& goOn = {}) const;
 
-  /// "train.learning_rate_scale" or a block's live key. False if nothing has that key. `before` gets the old value.
+  /// "train.learning_rate_scale" or a block's live key. False if nothing has that key or the
+  /// value lies outside its declared range. `before` gets the old value.
   bool setLive(const std::string& path, double value, double& before);
 
   LanguageModel& model() { return *model_; }
@@ -60,8 +66,6 @@ class TrainLoop {
   double learningRate(std::int64_t step) const { return schedule_.rate(step) * progress_.rateScale; }
 
  private:
-  bool isSpike(double loss) const;
-
   const RunSpec spec_;
   std::shared_ptr<const Corpus> corpus_;
   std::unique_ptr<LanguageModel> model_;
@@ -71,6 +75,7 @@ class TrainLoop {
   RoutingProbe routing_;
   ActivationProbe activations_;
   StepVerdict verdict_ = StepVerdict::Applied;
+  bool spiked_ = false;
   double flopsPerStep_ = 0;
   std::int64_t routeEvery_ = 10;
   bool meanReduction_ = true, skipSpikes_ = false;

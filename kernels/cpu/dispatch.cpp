@@ -35,31 +35,43 @@ Choice& choice() noexcept {
 
 const char* statusText(Status status) noexcept {
   switch (status) {
-    case Status::Ok: return "ok";
-    case Status::BadShape: return "a size is negative or larger than the kernel supports";
-    case Status::BadArgument: return "a needed pointer is missing or a value is out of range";
-    case Status::NoDevice: return "there is no such device";
-    case Status::LaunchFailed: return "the device refused the launch";
+    case Status::Ok:
+      return "ok";
+    case Status::BadShape:
+      return "a size is negative or larger than the kernel supports";
+    case Status::BadArgument:
+      return "a needed pointer is missing or a value is out of range";
+    case Status::NoDevice:
+      return "there is no such device";
+    case Status::LaunchFailed:
+      return "the device refused the launch";
   }
   return "unknown status";
 }
 
-const char* isaName(Isa isa) noexcept { return isa == Isa::Avx512 ? "avx512" : isa == Isa::Avx2 ? "avx2" : "portable"; }
+const char* isaName(Isa isa) noexcept {
+  return isa == Isa::Avx512 ? "avx512" : isa == Isa::Avx2 ? "avx2" : "portable";
+}
 
 bool isaAvailable(Isa isa) noexcept {
 #ifdef SERP_X86
   __builtin_cpu_init();
   if (isa == Isa::Avx512)
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
   if (isa == Isa::Avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return isa == Isa::Portable;
 }
 
-Isa activeIsa() noexcept { return choice().isa; }
+Isa activeIsa() noexcept {
+  return choice().isa;
+}
 
-bool useReference() noexcept { return choice().reference; }
+bool useReference() noexcept {
+  return choice().reference;
+}
 
 Status forceIsa(Isa isa) noexcept {
   if (!isaAvailable(isa)) return Status::NoDevice;

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The public scan and convolution: arguments checked here, work done by the active table or the plain loops.
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/cpu/table.h"
 
 namespace serp::kernels {
 namespace {
 
+bool nothing(const ScanShape& s) {
+  return s.batch == 0 || s.length == 0 || s.channels == 0;
+}
+bool nothing(const ConvShape& s) {
+  return s.batch == 0 || s.length == 0 || s.channels == 0;
+}
+
 Status check(const ScanShape& s, const ScanInput& in) {
   if (s.batch < 0 || s.length < 0 || s.channels < 0 || s.states < 1 || s.states > kMaxStates) return Status::BadShape;
+  if (nothing(s)) return Status::Ok;
   if (!in.u || !in.delta || !in.A || !in.B || !in.C) return Status::BadArgument;
   if (in.uStride < s.channels || in.deltaStride < s.channels || in.bStride < s.states || in.cStride < s.states ||
       (in.z && in.zStride < s.channels))
@@ -17,12 +24,17 @@ Status check(const ScanShape& s, const ScanInput& in) {
   return Status::Ok;
 }
 
-bool nothing(const ScanShape& s) { return s.batch == 0 || s.channels == 0; }
+Status check(const ScanShape& s, const ScanInput& in, const ScanGradients& g) {
+  const bool good = g.dy && g.dyStride >= s.channels && (!g.du || g.duStride >= s.channels) &&
+                    (!g.dDelta || g.dDeltaStride >= s.channels) && (!g.dz || (in.z && g.dzStride >= s.channels)) &&
+                    (!g.dB || g.dbStride >= s.states) && (!g.dC || g.dcStride >= s.states);
+  return good ? Status::Ok : Status::BadArgument;
+}
 
 Status check(const ConvShape& s, const ConvInput& in) {
   if (s.batch < 0 || s.length < 0 || s.channels < 0 || s.width < 1 || s.width > kMaxTaps) return Status::BadShape;
-  if (!in.x || !in.weight || in.xStride < s.channels) return Status::BadArgument;
-  return Status::Ok;
+  if (nothing(s)) return Status::Ok;
+  return in.x && in.weight && in.xStride >= s.channels ? Status::Ok : Status::BadArgument;
 }
 
 }  // namespace
@@ -32,38 +44,36 @@ std::int64_t scanCheckpointCount(const ScanShape& s) noexcept {
 }
 
 std::int64_t scanBackwardWorkspace(const ScanShape& s, int threads) noexcept {
-  const std::int64_t splits = scanSplits(s.batch, s.channels, threads), wide = (s.channels + kScanGroup - 1) / kScanGroup * kScanGroup;
+  const std::int64_t splits = scanSplits(s.batch, s.channels, threads),
+                     wide = (s.channels + kScanGroup - 1) / kScanGroup * kScanGroup;
   const std::int64_t align = 16, transposedA = wide * s.states, carries = s.batch * wide * (2 * s.states + 2);
   const std::int64_t partials = splits > 1 ? 2 * splits * s.batch * s.length * s.states : 0;
   return align + transposedA + carries + s.batch * splits * 2 * kScanChunk * s.states * kScanGroup + partials;
 }
 
 Status scanForward(const ScanShape& s, const ScanInput& in, const ScanOutput& out, const ParallelFor& p) noexcept {
-  if (const Status status = check(s, in); status != Status::Ok) return status;
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!out.y || out.yStride < s.channels) return Status::BadArgument;
-  if (nothing(s)) return Status::Ok;
   if (useReference()) return reference::scanForward(s, in, out);
   activeTable().scanForward(s, in, out, p);
   return Status::Ok;
 }
 
-Status scanBackward(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g, float* workspace,
-                    const ParallelFor& p) noexcept {
-  if (const Status status = check(s, in); status != Status::Ok) return status;
-  if (!g.dy || g.dyStride < s.channels) return Status::BadArgument;
-  if (nothing(s)) return Status::Ok;
+Status scanBackward(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
+                    float* workspace, const ParallelFor& p) noexcept {
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
+  if (const Status status = check(s, in, g); status != Status::Ok) return status;
   if (useReference()) return reference::scanBackward(s, in, g);
-  if (s.length > 0 && (!checkpoints || !workspace)) return Status::BadArgument;
+  if (!checkpoints || !workspace) return Status::BadArgument;
   activeTable().scanBackward(s, in, checkpoints, g, workspace, p);
   return Status::Ok;
 }
 
-Status scanStep(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride, const ParallelFor& p) noexcept {
+Status scanStep(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride,
+                const ParallelFor& p) noexcept {
   if (s.length != 1) return Status::BadShape;
-  if (!state || !y) return Status::BadArgument;
-  if (const Status status = check(s, in); status != Status::Ok) return status;
-  if (yStride < s.channels) return Status::BadArgument;
-  if (nothing(s)) return Status::Ok;
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
+  if (!state || !y || yStride < s.channels) return Status::BadArgument;
   if (useReference()) {
     ScanInput from = in;
     from.h0 = state;
@@ -75,37 +85,42 @@ Status scanStep(const ScanShape& s, const ScanInput& in, float* state, float* y,
   return Status::Ok;
 }
 
-std::int64_t convBackwardWorkspace(const ConvShape& s, int) noexcept { return s.batch * s.channels * (s.width + 1); }
+std::int64_t convBackwardWorkspace(const ConvShape& s, int) noexcept {
+  return s.batch * s.channels * (s.width + 1);
+}
 
-Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t stride, const ParallelFor& p) noexcept {
-  if (const Status status = check(s, in); status != Status::Ok) return status;
+Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t stride,
+                   const ParallelFor& p) noexcept {
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!out || stride < s.channels) return Status::BadArgument;
-  if (s.batch == 0 || s.channels == 0 || s.length == 0) return Status::Ok;
-  if (useReference() || in.reset) return reference::convForward(s, in, out, stride);
+  if (useReference()) return reference::convForward(s, in, out, stride);
   activeTable().convForward(s, in, out, stride, p);
   return Status::Ok;
 }
 
-Status convBackward(const ConvShape& s, const ConvInput& in, const ConvGradients& g, float* workspace, const ParallelFor& p) noexcept {
-  if (const Status status = check(s, in); status != Status::Ok) return status;
+Status convBackward(const ConvShape& s, const ConvInput& in, const ConvGradients& g, float* workspace,
+                    const ParallelFor& p) noexcept {
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!g.dOut || g.dOutStride < s.channels || (g.dx && g.dxStride < s.channels)) return Status::BadArgument;
-  if (s.batch == 0 || s.channels == 0) return Status::Ok;
-  if (useReference() || in.reset) return reference::convBackward(s, in, g);
+  if (useReference()) return reference::convBackward(s, in, g);
   if (!workspace) return Status::BadArgument;
   activeTable().convBackward(s, in, g, workspace, p);
   return Status::Ok;
 }
 
-Status convStep(const ConvShape& s, const ConvInput& in, float* window, float* out, std::int64_t stride, const ParallelFor& p) noexcept {
+Status convStep(const ConvShape& s, const ConvInput& in, float* window, float* out, std::int64_t stride,
+                const ParallelFor& p) noexcept {
   if (s.length != 1) return Status::BadShape;
   if (s.width > 1 && !window) return Status::BadArgument;
   ConvInput from = in;
   from.previous = s.width > 1 ? window : nullptr;
-  if (const Status status = convForward(s, from, out, stride, p); status != Status::Ok) return status;
+  if (const Status status = convForward(s, from, out, stride, p); status != Status::Ok || nothing(s)) return status;
   const std::int64_t keep = s.width - 1;
   for (std::int64_t b = 0; b < s.batch && keep > 0; ++b) {
     float* w = window + b * keep * s.channels;
     std::copy(w + s.channels, w + keep * s.channels, w);
+    // What lies before a reset must stay unseen by the tokens after this one as well.
+    if (in.reset && in.reset[b]) std::fill(w, w + (keep - 1) * s.channels, 0.0f);
     std::copy(in.x + b * in.xStride, in.x + b * in.xStride + s.channels, w + (keep - 1) * s.channels);
   }
   return Status::Ok;

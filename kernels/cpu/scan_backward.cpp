@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The selective scan backward, lanes on channels. A task is one sequence and a range of channel blocks; it walks the chunks from the
-// last to the first. In a chunk each channel block recomputes its states from the checkpoint, a few states at a time so that decays
-// and states stay in the first-level cache, then sweeps in reverse. dB and dC gather as vectors over the channel blocks of a task
-// and are summed over lanes once per chunk. No atomics: every sum has a fixed order.
+// The selective scan backward, lanes on channels. A task is one sequence and a range of channel blocks; it walks the
+// chunks from the last to the first. In a chunk each channel block recomputes its states from the checkpoint, a few
+// states at a time so that decays and states stay in the first-level cache, then sweeps in reverse. dB and dC gather as
+// vectors over the channel blocks of a task and are summed over lanes once per chunk. No atomics: every sum has a fixed
+// order.
 #include "kernels/cpu/scan_lanes.h"
 
 namespace serp::kernels::SERP_ISA {
@@ -12,8 +13,8 @@ constexpr int kStateBlock = kWidth == 16 ? 8 : 4;
 
 /// One channel block in one chunk.
 struct Chunk {
-  Vec u[kScanChunk], raw[kScanChunk], dt[kScanChunk], du[kScanChunk], dy[kScanChunk];
-  Vec y[kScanChunk];                        // before the gate; only needed for dz
+  Vec u[kScanChunk], slope[kScanChunk], dt[kScanChunk], du[kScanChunk], dy[kScanChunk];
+  Vec y[kScanChunk], dGate[kScanChunk];  // y before the gate, and what it is multiplied by for dz; only filled for dz
   Vec lambdaB[kScanChunk], lqa[kScanChunk];  // sums over n of λ B and of λ q A log2(e)
   const float *B, *C;
   std::int64_t bStride, cStride;
@@ -27,8 +28,10 @@ struct Chunk {
 
   template <int K>
   void run(std::int64_t n0) {
-    if (wantY) sweep<K, true>(n0);
-    else sweep<K, false>(n0);
+    if (wantY)
+      sweep<K, true>(n0);
+    else
+      sweep<K, false>(n0);
   }
 
   template <int K, bool kY>
@@ -43,14 +46,15 @@ struct Chunk {
       Vec even{}, odd{};
 #pragma GCC unroll 16
       for (int k = 0; k < K; ++k) {
-        if (cut) h[k] = Vec{};
-        const Vec e = exp2(step * a[k]);
-        decay[t][k] = e;
         before[t][k] = h[k];
+        const Vec e = cut ? Vec{} : exp2(step * a[k]);
+        decay[t][k] = e;
         h[k] = e * h[k] + input * b[k];
         if constexpr (kY) {
-          if (k % 2 == 0) even += h[k] * c[k];
-          else odd += h[k] * c[k];
+          if (k % 2 == 0)
+            even += h[k] * c[k];
+          else
+            odd += h[k] * c[k];
         }
       }
       if constexpr (kY) y[t] += even + odd;
@@ -65,15 +69,14 @@ struct Chunk {
 #pragma GCC unroll 16
       for (int k = 0; k < K; ++k) {
         const Vec e = decay[t][k], q = e * before[t][k], l = g * c[k] + carry[k], lq = l * q;
-        toC[k] += g * (input * b[k] + q);
+        toC[k] += g * h[k];
+        h[k] = before[t][k];
         toB[k] += l * input;
         lb += l * b[k];
         la += lq * a[k];
         sumA[k] += lq * step;
         carry[k] = e * l;
       }
-      if (reset && reset[t])
-        for (int k = 0; k < K; ++k) carry[k] = Vec{};
       lambdaB[t] = lb, lqa[t] = la;
     }
     for (int k = 0; k < K; ++k) store(lambda + (n0 + k) * kWidth, carry[k]), store(dA + (n0 + k) * kWidth, sumA[k]);
@@ -86,8 +89,12 @@ struct Plan {
   float *a2, *carries, *partB, *partC, *scratch;
 
   Plan(const ScanShape& s, int threads, float* workspace)
-      : N(s.states), L(s.length), blocks(blocksOf(s.channels)), splits(scanSplits(s.batch, s.channels, threads)),
-        carrySize((2 * N + 2) * kWidth), partSize(splits > 1 ? s.batch * L * N : 0) {
+      : N(s.states),
+        L(s.length),
+        blocks(blocksOf(s.channels)),
+        splits(scanSplits(s.batch, s.channels, threads)),
+        carrySize((2 * N + 2) * kWidth),
+        partSize(splits > 1 ? s.batch * L * N : 0) {
     const auto address = reinterpret_cast<std::uintptr_t>(workspace);
     a2 = workspace + (64 - address % 64) % 64 / sizeof(float);
     carries = a2 + blocks * N * kWidth;
@@ -99,8 +106,9 @@ struct Plan {
 };
 
 /// Loads a chunk of one channel block, sweeps its states, writes what belongs to its tokens.
-void backwardChunk(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g, const Plan& plan, Chunk& c,
-                   std::int64_t b, std::int64_t begin, std::int64_t block) {
+void backwardChunk(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
+                   const Plan& plan, Chunk& c, std::int64_t b, std::int64_t begin, std::int64_t block,
+                   std::int64_t first, std::int64_t end) {
   const std::int64_t N = s.states, row = b * s.length + begin;
   const Lanes l = lanesOf(block, s.channels);
   const Vec skip = in.D ? load(in.D + l.first, l.n) : Vec{};
@@ -108,29 +116,39 @@ void backwardChunk(const ScanShape& s, const ScanInput& in, const float* checkpo
   float* carry = plan.carry(b, block);
   c.a2 = plan.a2 + block * N * kWidth, c.lambda = carry, c.dA = carry + N * kWidth;
   c.keep = checkpointAt(checkpoints, s, b, begin / kScanChunk, block);
+  // The next block of this chunk, or the first one of the chunk before.
+  const bool wraps = block + 1 == end;
+  const std::int64_t nextRow = wraps ? row - kScanChunk : row, nextChannel = wraps ? first * kWidth : l.first + kWidth;
+  if (!wraps || begin > 0)
+    for (int t = 0; t < c.steps; ++t) {
+      fetchSoon(in.u, nextRow + t, in.uStride, nextChannel);
+      fetchSoon(in.delta, nextRow + t, in.deltaStride, nextChannel);
+      fetchSoon(in.z, nextRow + t, in.zStride, nextChannel);
+      fetchSoon(g.dy, nextRow + t, g.dyStride, nextChannel);
+      fetchToWrite(g.du, nextRow + t, g.duStride, nextChannel);
+      fetchToWrite(g.dDelta, nextRow + t, g.dDeltaStride, nextChannel);
+      fetchToWrite(g.dz, nextRow + t, g.dzStride, nextChannel);
+    }
   for (int t = 0; t < c.steps; ++t) {
     const Vec u = load(in.u + (row + t) * in.uStride + l.first, l.n);
     const Vec raw = load(in.delta + (row + t) * in.deltaStride + l.first, l.n) + bias;
-    const Vec dt = in.softplus ? softplus(raw) : raw;
+    Vec slope = splat(1.0f);
+    const Vec dt = in.softplus ? softplus(raw, slope) : raw;
     Vec dy = load(g.dy + (row + t) * g.dyStride + l.first, l.n);
     if (in.z) {
-      const Vec z = load(in.z + (row + t) * in.zStride + l.first, l.n);
-      dy *= z * sigmoid(z);
+      const Vec z = load(in.z + (row + t) * in.zStride + l.first, l.n), sig = sigmoid(z);
+      c.dGate[t] = dy * (sig * (splat(1.0f) + z * (splat(1.0f) - sig)));
+      dy *= z * sig;
     }
-    c.u[t] = u, c.raw[t] = raw, c.dt[t] = dt, c.du[t] = dt * u, c.dy[t] = dy, c.y[t] = skip * u;
+    c.u[t] = u, c.slope[t] = slope, c.dt[t] = dt, c.du[t] = dt * u, c.dy[t] = dy, c.y[t] = skip * u;
     c.lambdaB[t] = c.lqa[t] = Vec{};
   }
   overStates<kStateBlock>(N, c);
   Vec dSkip = load(carry + 2 * N * kWidth), dBias = load(carry + (2 * N + 1) * kWidth);
   for (int t = c.steps - 1; t >= 0; --t) {
-    if (c.wantY) {
-      const Vec z = load(in.z + (row + t) * in.zStride + l.first, l.n), sig = sigmoid(z);
-      const Vec slope = sig * (splat(1.0f) + z * (splat(1.0f) - sig));
-      store(g.dz + (row + t) * g.dzStride + l.first, load(g.dy + (row + t) * g.dyStride + l.first, l.n) * c.y[t] * slope, l.n);
-    }
+    if (c.wantY) store(g.dz + (row + t) * g.dzStride + l.first, c.dGate[t] * c.y[t], l.n);
     // The sums over n were taken with A log2(e); undo the factor here, once per token.
-    Vec dRaw = c.lqa[t] * splat(0.693147181f) + c.lambdaB[t] * c.u[t];
-    if (in.softplus) dRaw = c.raw[t] > splat(20.0f) ? dRaw : dRaw * sigmoid(c.raw[t]);
+    const Vec dRaw = (c.lqa[t] * splat(0.693147181f) + c.lambdaB[t] * c.u[t]) * c.slope[t];
     dSkip += c.dy[t] * c.u[t];
     dBias += dRaw;
     if (g.du) store(g.du + (row + t) * g.duStride + l.first, c.dy[t] * skip + c.lambdaB[t] * c.dt[t], l.n);
@@ -151,8 +169,8 @@ void sumLanes(const Vec* v, int steps, std::int64_t N, float* out, std::int64_t 
     }
 }
 
-void backwardTask(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g, const Plan& plan,
-                  std::int64_t task) {
+void backwardTask(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
+                  const Plan& plan, std::int64_t task) {
   const std::int64_t N = plan.N, L = plan.L, b = task / plan.splits, split = task % plan.splits;
   const std::int64_t first = plan.blocks * split / plan.splits, last = plan.blocks * (split + 1) / plan.splits;
   Chunk c;
@@ -170,7 +188,8 @@ void backwardTask(const ScanShape& s, const ScanInput& in, const float* checkpoi
     c.steps = static_cast<int>(lesser(kScanChunk, L - begin));
     c.B = in.B + row * in.bStride, c.C = in.C + row * in.cStride, c.reset = in.reset ? in.reset + row : nullptr;
     std::memset(static_cast<void*>(c.sumB), 0, static_cast<std::size_t>(2 * kScanChunk * N) * sizeof(Vec));
-    for (std::int64_t block = first; block < last; ++block) backwardChunk(s, in, checkpoints, g, plan, c, b, begin, block);
+    for (std::int64_t block = first; block < last; ++block)
+      backwardChunk(s, in, checkpoints, g, plan, c, b, begin, block, first, last);
     if (plan.splits > 1) {
       sumLanes(c.sumB, c.steps, N, plan.partB + split * plan.partSize + row * N, N);
       sumLanes(c.sumC, c.steps, N, plan.partC + split * plan.partSize + row * N, N);
@@ -204,8 +223,8 @@ void finishBlock(const ScanShape& s, const ScanGradients& g, const Plan& plan, s
 
 }  // namespace
 
-void scanBackwardImpl(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g, float* workspace,
-                      const ParallelFor& parallel) {
+void scanBackwardImpl(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
+                      float* workspace, const ParallelFor& parallel) {
   const Plan plan(s, parallel.threads, workspace);
   parallel(plan.blocks, 1 + 10000 / s.states, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t block = begin; block < end; ++block) {

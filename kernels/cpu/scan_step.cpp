@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One token of the selective scan, as decoding needs it: lanes on states, because A and the state of a channel lie contiguous and a
-// single step would not repay transposing them.
+// One token of the selective scan, as decoding needs it: lanes on states, because A and the state of a channel lie
+// contiguous and a single step would not repay transposing them.
 #include "kernels/cpu/scan_lanes.h"
 
 namespace serp::kernels::SERP_ISA {
 namespace {
 
-void stepBlock(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride, std::int64_t b, std::int64_t block) {
+void stepBlock(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride, std::int64_t b,
+               std::int64_t block) {
   const std::int64_t N = s.states;
   const Lanes l = lanesOf(block, s.channels);
   const Vec u = load(in.u + b * in.uStride + l.first, l.n);
@@ -42,7 +43,8 @@ void stepBlock(const ScanShape& s, const ScanInput& in, float* state, float* y, 
 
 }  // namespace
 
-void scanStepImpl(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride, const ParallelFor& parallel) {
+void scanStepImpl(const ScanShape& s, const ScanInput& in, float* state, float* y, std::int64_t yStride,
+                  const ParallelFor& parallel) {
   const std::int64_t blocks = blocksOf(s.channels);
   parallel(s.batch * blocks, 1 + 100000 / (s.states * kWidth), [&](std::int64_t begin, std::int64_t end) {
     const FlushSubnormals flush;

@@ -11,38 +11,79 @@
 
 namespace serp::kernels {
 
-/// Time steps between two stored states; the backward holds this many states of one channel block in the first-level cache.
+/// Time steps between two stored states; the backward holds this many states of one channel block in the first-level
+/// cache.
 inline constexpr std::int64_t kScanChunk = 16;
 /// Checkpoints keep channels in groups of the widest vector.
 inline constexpr std::int64_t kScanGroup = 16;
 inline constexpr std::int64_t kMaxStates = 256;
 inline constexpr std::int64_t kMaxTaps = 16;
 
-inline std::int64_t scanChunks(std::int64_t length) { return (length + kScanChunk - 1) / kScanChunk; }
+inline std::int64_t scanChunks(std::int64_t length) {
+  return (length + kScanChunk - 1) / kScanChunk;
+}
 
-struct Table {
-  void (*scanForward)(const ScanShape&, const ScanInput&, const ScanOutput&, const ParallelFor&);
-  void (*scanBackward)(const ScanShape&, const ScanInput&, const float*, const ScanGradients&, float*, const ParallelFor&);
-  void (*scanStep)(const ScanShape&, const ScanInput&, float*, float*, std::int64_t, const ParallelFor&);
-  void (*convForward)(const ConvShape&, const ConvInput&, float*, std::int64_t, const ParallelFor&);
-  void (*convBackward)(const ConvShape&, const ConvInput&, const ConvGradients&, float*, const ParallelFor&);
-  void (*softmaxRows)(std::int64_t rows, std::int64_t width, const float* x, std::int64_t stride, float* p, float* logSumExp,
-                      const ParallelFor&);
-  void (*normForward)(const NormShape&, const float*, std::int64_t, const float*, const float*, float*, std::int64_t, float*,
-                      const ParallelFor&);
-  void (*normBackward)(const NormShape&, const float*, std::int64_t, const float*, const float*, const float*, std::int64_t,
-                       const float*, float*, std::int64_t, float*, float*, float*, const ParallelFor&);
-  bool (*crossEntropy)(std::int64_t, std::int64_t, const float*, std::int64_t, const std::int64_t*, const CrossEntropyOutput&,
-                       const ParallelFor&);
-  void (*adamw)(std::int64_t, float*, float*, float*, float*, const AdamWSettings&, bool, const ParallelFor&);
-  double (*sumOfSquares)(std::int64_t, const float*, const ParallelFor&);
+/// The public signatures, less what the entry points have already dealt with.
+struct KernelSignatures {
+  using ScanForward = void(const ScanShape&, const ScanInput&, const ScanOutput&, const ParallelFor&);
+  using ScanBackward = void(const ScanShape&, const ScanInput&, const float* checkpoints, const ScanGradients&,
+                            float* workspace, const ParallelFor&);
+  using ScanStep = void(const ScanShape&, const ScanInput&, float* state, float* y, std::int64_t yStride,
+                        const ParallelFor&);
+  using ConvForward = void(const ConvShape&, const ConvInput&, float* out, std::int64_t outStride, const ParallelFor&);
+  using ConvBackward = void(const ConvShape&, const ConvInput&, const ConvGradients&, float* workspace,
+                            const ParallelFor&);
+  using SoftmaxRows = void(std::int64_t rows, std::int64_t width, const float* x, std::int64_t stride, float* p,
+                           float* logSumExp, const ParallelFor&);
+  using RouteBackward = void(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
+                             const std::int32_t* expert, const float* dGate, const float* columnGrad,
+                             const float* logSumExp, float zScale, float* dLogits, const ParallelFor&);
+  using CombineRows = void(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight,
+                           std::int64_t tokens, std::int64_t topK, float* y, std::int64_t yStride, const ParallelFor&);
+  using CombineRowsBackward = void(const float* rows, std::int64_t width, const std::int32_t* choiceOfSlot,
+                                   const float* weight, std::int64_t topK, std::int64_t slots, const float* dy,
+                                   std::int64_t dyStride, float* dRows, float* dWeight, const ParallelFor&);
+  using NormForward = void(const NormShape&, const float* x, std::int64_t xStride, const float* weight,
+                           const float* bias, float* y, std::int64_t yStride, float* stats, const ParallelFor&);
+  using NormBackward = void(const NormShape&, const float* x, std::int64_t xStride, const float* weight,
+                            const float* stats, const float* dy, std::int64_t dyStride, const float* dxAdd, float* dx,
+                            std::int64_t dxStride, float* dWeight, float* dBias, float* workspace, const ParallelFor&);
+  using CrossEntropy = bool(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride,
+                            const std::int64_t* target, const CrossEntropyOutput&,
+                            const ParallelFor&);  // false: a target was out of range
+  using AdamW = void(std::int64_t count, float* param, float* grad, float* m, float* v, const AdamWSettings&,
+                     bool zeroGrad, const ParallelFor&);
+  using SumOfSquares = double(std::int64_t count, const float* x, const ParallelFor&);
 };
 
-namespace portable { const Table& table(); }
-namespace avx2 { const Table& table(); }
-namespace avx512 { const Table& table(); }
+struct Table {
+  KernelSignatures::ScanForward* scanForward;
+  KernelSignatures::ScanBackward* scanBackward;
+  KernelSignatures::ScanStep* scanStep;
+  KernelSignatures::ConvForward* convForward;
+  KernelSignatures::ConvBackward* convBackward;
+  KernelSignatures::SoftmaxRows* softmaxRows;
+  KernelSignatures::RouteBackward* routeBackward;
+  KernelSignatures::CombineRows* combineRows;
+  KernelSignatures::CombineRowsBackward* combineRowsBackward;
+  KernelSignatures::NormForward* normForward;
+  KernelSignatures::NormBackward* normBackward;
+  KernelSignatures::CrossEntropy* crossEntropy;
+  KernelSignatures::AdamW* adamw;
+  KernelSignatures::SumOfSquares* sumOfSquares;
+};
 
-/// The table of the set in use; `reference` is true when SERP_KERNELS=reference asks for the plain loops.
+namespace portable {
+const Table& table();
+}
+namespace avx2 {
+const Table& table();
+}
+namespace avx512 {
+const Table& table();
+}
+
+/// The table of the set in use. useReference(): SERP_KERNELS=reference asks for the plain loops instead.
 const Table& activeTable() noexcept;
 bool useReference() noexcept;
 

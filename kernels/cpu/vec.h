@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A vector of floats as wide as the instruction set this file is compiled for, and the functions that scans and softmaxes need.
+// A vector of floats as wide as the instruction set this file is compiled for, and the functions that scans and
+// softmaxes need.
 //
-// Every source that includes this is compiled once per instruction set, in the namespace SERP_ISA. Such sources call no inline
-// function of the standard library: the linker keeps one copy of those, and it might be the one compiled for AVX-512.
+// Every source that includes this is compiled once per instruction set, in the namespace SERP_ISA. Such sources call no
+// inline function of the standard library: the linker keeps one copy of those, and it might be the one compiled for
+// AVX-512.
 #pragma once
 
 #include <cstdint>
@@ -29,14 +31,18 @@ inline constexpr int kWidth = SERP_WIDTH;
 typedef float Vec __attribute__((vector_size(SERP_WIDTH * 4)));
 typedef std::int32_t IntVec __attribute__((vector_size(SERP_WIDTH * 4)));
 
-inline Vec splat(float x) { return Vec{} + x; }
+inline Vec splat(float x) {
+  return Vec{} + x;
+}
 
 inline Vec load(const float* p) {
   Vec v;
   std::memcpy(&v, p, sizeof v);
   return v;
 }
-inline void store(float* p, Vec v) { std::memcpy(p, &v, sizeof v); }
+inline void store(float* p, Vec v) {
+  std::memcpy(p, &v, sizeof v);
+}
 
 #if SERP_WIDTH == 8
 inline IntVec laneMask(int n) {
@@ -93,7 +99,9 @@ inline Vec atLeast(Vec bound, Vec x) {
   return x < bound ? bound : x;
 #endif
 }
-inline Vec atMost(Vec bound, Vec x) { return -atLeast(-bound, -x); }
+inline Vec atMost(Vec bound, Vec x) {
+  return -atLeast(-bound, -x);
+}
 
 inline Vec squareRoot(Vec x) {
 #if SERP_WIDTH == 16
@@ -114,7 +122,8 @@ inline Vec pairSums(Vec a, Vec b) {
   return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
          __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
 #elif SERP_WIDTH == 8
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) + __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
+         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
 #else
   return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 #endif
@@ -134,8 +143,8 @@ inline float sum(Vec v) {
 
 inline constexpr float kLog2e = 1.44269504088896341f;
 
-/// 2^f for f in [-1/2, 1/2]: minimax of degree 5 with the constant fixed at 1, so that 2^0 is exactly 1 (a scan multiplies
-/// thousands of decays close to 1, and a bias there would compound). Relative error 9.2e-8 before rounding.
+/// 2^f for f in [-1/2, 1/2]: minimax of degree 5 with the constant fixed at 1, so that 2^0 is exactly 1 (a scan
+/// multiplies thousands of decays close to 1, and a bias there would compound). Relative error 9.2e-8 before rounding.
 inline Vec exp2Fraction(Vec f) {
   Vec p = splat(1.3264743e-3f);
   p = p * f + splat(9.6715180e-3f);
@@ -146,16 +155,24 @@ inline Vec exp2Fraction(Vec f) {
 }
 
 #if SERP_WIDTH == 16
-/// 2^x, relative error below 3e-7; the reduced argument of an infinity is 0, so infinities and NaN come out right by themselves.
+/// 2^x, relative error below 3e-7; the reduced argument of an infinity is 0, so infinities and NaN come out right by
+/// themselves.
 inline Vec exp2(Vec x) {
   const Vec f = _mm512_reduce_ps(x, 0);
   return _mm512_scalef_ps(exp2Fraction(f), x - f);
 }
-inline Vec nearest(Vec x) { return _mm512_roundscale_ps(x, 0); }
-inline Vec scaleBy(Vec p, Vec n) { return _mm512_scalef_ps(p, n); }
+inline Vec nearest(Vec x) {
+  return _mm512_roundscale_ps(x, 0);
+}
+inline Vec scaleBy(Vec p, Vec n) {
+  return _mm512_scalef_ps(p, n);
+}
 #else
-inline constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
-inline Vec nearest(Vec x) { return (x + splat(kRound)) - splat(kRound); }
+inline constexpr float kRound =
+    12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest integer in the low mantissa bits
+inline Vec nearest(Vec x) {
+  return (x + splat(kRound)) - splat(kRound);
+}
 /// p 2^n for integers n in [-127, 128]; -127 gives 0 and 128 infinity.
 inline Vec scaleBy(Vec p, Vec n) {
   const Vec shifted = n + splat(kRound);
@@ -182,7 +199,9 @@ inline Vec exp(Vec x) {
   return scaleBy(exp2Fraction(f), n);
 }
 
-inline Vec sigmoid(Vec x) { return splat(1.0f) / (splat(1.0f) + exp(-x)); }
+inline Vec sigmoid(Vec x) {
+  return splat(1.0f) / (splat(1.0f) + exp(-x));
+}
 
 /// log(1 + y) for y in [0, 1], relative error below 3e-7: 2 atanh(y / (2 + y)).
 inline Vec log1pUnit(Vec y) {
@@ -201,12 +220,25 @@ inline Vec softplus(Vec x) {
   return x > splat(20.0f) ? x : soft;
 }
 
-/// While it lives, this thread treats subnormal numbers as 0: a decayed state would otherwise run through slow microcode.
+/// softplus and its derivative from one exponential: the derivative is the logistic function, 1 above 20.
+inline Vec softplus(Vec x, Vec& slope) {
+  const Vec e = exp(x < Vec{} ? x : -x), soft = atLeast(Vec{}, x) + log1pUnit(e);
+  const Vec s = (x < Vec{} ? e : splat(1.0f)) / (splat(1.0f) + e);
+  slope = x > splat(20.0f) ? splat(1.0f) : s;
+  return x > splat(20.0f) ? x : soft;
+}
+
+/// While it lives, this thread treats subnormal numbers as 0: a decayed state would otherwise run through slow
+/// microcode.
 class FlushSubnormals {
  public:
 #if defined(__x86_64__)
-  FlushSubnormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | 0x8040u); }  // flush to zero, subnormals are zero
-  ~FlushSubnormals() { _mm_setcsr(saved_); }
+  FlushSubnormals() : saved_(_mm_getcsr()) {
+    _mm_setcsr(saved_ | 0x8040u);
+  }  // flush to zero, subnormals are zero
+  ~FlushSubnormals() {
+    _mm_setcsr(saved_);
+  }
 #else
   FlushSubnormals() = default;
 #endif
@@ -219,6 +251,8 @@ class FlushSubnormals {
 #endif
 };
 
-inline std::int64_t lesser(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
+inline std::int64_t lesser(std::int64_t a, std::int64_t b) {
+  return a < b ? a : b;
+}
 
 }  // namespace serp::kernels::SERP_ISA

@@ -7,7 +7,9 @@
 namespace serp::kernels::reference {
 namespace {
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
 
 /// Whether token t sees token t - back: no reset lies in between or at t itself.
 bool sees(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t back) {
@@ -25,7 +27,8 @@ double input(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64
 double before(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
   double v = in.bias ? in.bias[c] : 0.0;
   for (std::int64_t back = 0; back < s.width; ++back)
-    if (sees(s, in, b, t, back)) v += static_cast<double>(in.weight[c * s.width + s.width - 1 - back]) * input(s, in, b, t - back, c);
+    if (sees(s, in, b, t, back))
+      v += static_cast<double>(in.weight[c * s.width + s.width - 1 - back]) * input(s, in, b, t - back, c);
   return v;
 }
 

@@ -10,8 +10,12 @@
 namespace serp::kernels::reference {
 namespace {
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-double softplus(double x) { return x > 20 ? x : std::log1p(std::exp(x)); }
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
+double softplus(double x) {
+  return x > 20 ? x : std::log1p(std::exp(x));
+}
 
 /// One channel of one sequence, with every state of it.
 struct Channel {
@@ -20,7 +24,9 @@ struct Channel {
   std::int64_t b, c;
 
   std::int64_t row(std::int64_t t) const { return b * s.length + t; }
-  double raw(std::int64_t t) const { return in.delta[row(t) * in.deltaStride + c] + (in.deltaBias ? in.deltaBias[c] : 0.0); }
+  double raw(std::int64_t t) const {
+    return in.delta[row(t) * in.deltaStride + c] + (in.deltaBias ? in.deltaBias[c] : 0.0);
+  }
   double dt(std::int64_t t) const { return in.softplus ? softplus(raw(t)) : raw(t); }
   double u(std::int64_t t) const { return in.u[row(t) * in.uStride + c]; }
   double B(std::int64_t t, std::int64_t n) const { return in.B[row(t) * in.bStride + n]; }
@@ -50,7 +56,8 @@ Status scanForward(const ScanShape& s, const ScanInput& in, const ScanOutput& ou
         out.y[ch.row(t) * out.yStride + c] = static_cast<float>(y);
       }
       if (out.lastState)
-        for (std::int64_t n = 0; n < s.states; ++n) out.lastState[(b * s.channels + c) * s.states + n] = static_cast<float>(h[n]);
+        for (std::int64_t n = 0; n < s.states; ++n)
+          out.lastState[(b * s.channels + c) * s.states + n] = static_cast<float>(h[n]);
     }
   return Status::Ok;
 }
@@ -58,9 +65,11 @@ Status scanForward(const ScanShape& s, const ScanInput& in, const ScanOutput& ou
 Status scanBackward(const ScanShape& s, const ScanInput& in, const ScanGradients& g) noexcept {
   const std::int64_t N = s.states, L = s.length;
   // The oracle may allocate: [L+1, N] states, and double sums for what several channels or sequences share.
-  const std::size_t rows = static_cast<std::size_t>(s.batch * L * N), wide = static_cast<std::size_t>(s.channels * (N + 2));
+  const std::size_t rows = static_cast<std::size_t>(s.batch * L * N),
+                    wide = static_cast<std::size_t>(s.channels * (N + 2));
   const std::unique_ptr<double[]> states(new (std::nothrow) double[static_cast<std::size_t>((L + 1) * N)]),
-      sumB(new (std::nothrow) double[rows + 1]()), sumC(new (std::nothrow) double[rows + 1]()), sums(new (std::nothrow) double[wide]());
+      sumB(new (std::nothrow) double[rows + 1]()), sumC(new (std::nothrow) double[rows + 1]()),
+      sums(new (std::nothrow) double[wide]());
   if (!states || !sumB || !sumC || !sums) return Status::BadShape;
   for (std::int64_t b = 0; b < s.batch; ++b)
     for (std::int64_t c = 0; c < s.channels; ++c) {

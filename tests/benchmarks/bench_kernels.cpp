@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Micro-benchmarks of the kernel floor: elements per second (an element is one state of one channel at one token for the scan).
+// Micro-benchmarks of the kernel floor: elements per second (an element is one state of one channel at one token for
+// the scan).
 //
 //   bench_kernels --benchmark_filter=scan        every instruction set of this machine, on one thread
 // "scalar" is the same recurrence as an ordinary loop with expf: what a port without vectors costs.
@@ -33,7 +34,8 @@ std::vector<float> noise(std::int64_t n, float low, float high, unsigned seed) {
 /// Inputs as a freshly initialised Mamba layer sees them: A = -1..-N, step sizes between 1e-3 and 1e-1.
 struct ScanCase {
   ScanShape s;
-  std::vector<float> u, delta, A, B, C, D, z, bias, y, dy, du, dDelta, dB, dC, dz, dA, dD, dBias, checkpoints, workspace;
+  std::vector<float> u, delta, A, B, C, D, z, bias, y, dy, du, dDelta, dB, dC, dz, dA, dD, dBias, checkpoints,
+      workspace;
   ScanInput in;
   ScanOutput out;
   ScanGradients g;
@@ -42,9 +44,11 @@ struct ScanCase {
     s = {state.range(0), state.range(1), state.range(2), state.range(3)};
     const std::int64_t rows = s.batch * s.length, wide = rows * s.channels, narrow = rows * s.states;
     u = noise(wide, -1, 1, 1), delta = noise(wide, -1, 1, 2), z = noise(wide, -2, 2, 3), dy = noise(wide, -1, 1, 4);
-    B = noise(narrow, -1, 1, 5), C = noise(narrow, -1, 1, 6), D = noise(s.channels, 0, 1, 7), bias = noise(s.channels, -6, -2, 8);
+    B = noise(narrow, -1, 1, 5), C = noise(narrow, -1, 1, 6), D = noise(s.channels, 0, 1, 7),
+    bias = noise(s.channels, -6, -2, 8);
     for (std::int64_t i = 0; i < s.channels * s.states; ++i) A.push_back(-static_cast<float>(i % s.states + 1));
-    y.resize(u.size()), du = dDelta = dz = y, dB.resize(B.size()), dC = dB, dA.resize(A.size()), dD.resize(D.size()), dBias = dD;
+    y.resize(u.size()), du = dDelta = dz = y, dB.resize(B.size()), dC = dB, dA.resize(A.size()), dD.resize(D.size()),
+                        dBias = dD;
     checkpoints.resize(static_cast<std::size_t>(scanCheckpointCount(s)));
     workspace.resize(static_cast<std::size_t>(scanBackwardWorkspace(s, 1)));
     in.u = u.data(), in.delta = delta.data(), in.A = A.data(), in.B = B.data(), in.C = C.data(), in.D = D.data();
@@ -85,7 +89,8 @@ void scanScalarBench(benchmark::State& state) {
       if (row % s.length == 0) h.assign(h.size(), 0.0f);
       for (std::int64_t i = 0; i < s.channels; ++i) {
         const std::size_t at = static_cast<std::size_t>(row * s.channels + i);
-        const float raw = c.delta[at] + c.bias[static_cast<std::size_t>(i)], dt = raw > 20 ? raw : std::log1p(std::exp(raw));
+        const float raw = c.delta[at] + c.bias[static_cast<std::size_t>(i)],
+                    dt = raw > 20 ? raw : std::log1p(std::exp(raw));
         float y = c.D[static_cast<std::size_t>(i)] * c.u[at];
         for (std::int64_t n = 0; n < s.states; ++n) {
           float& state_ = h[static_cast<std::size_t>(i * s.states + n)];
@@ -111,16 +116,20 @@ void scanStepBench(benchmark::State& state, Isa isa) {
 void convBench(benchmark::State& state, Isa isa, bool backward) {
   if (forceIsa(isa) != Status::Ok) return state.SkipWithError("not on this machine");
   const ConvShape s{state.range(0), state.range(1), state.range(2), 4};
-  const auto x = noise(s.batch * s.length * s.channels, -1, 1, 1), w = noise(s.channels * 4, -1, 1, 2), b = noise(s.channels, -1, 1, 3);
+  const auto x = noise(s.batch * s.length * s.channels, -1, 1, 1), w = noise(s.channels * 4, -1, 1, 2),
+             b = noise(s.channels, -1, 1, 3);
   std::vector<float> y(x.size()), dx(x.size()), dw(w.size()), db(b.size());
   std::vector<float> workspace(static_cast<std::size_t>(convBackwardWorkspace(s, 1)));
   ConvInput in;
   in.x = x.data(), in.weight = w.data(), in.bias = b.data(), in.xStride = s.channels;
   ConvGradients g;
-  g.dOut = x.data(), g.dx = dx.data(), g.dWeight = dw.data(), g.dBias = db.data(), g.dOutStride = g.dxStride = s.channels;
+  g.dOut = x.data(), g.dx = dx.data(), g.dWeight = dw.data(), g.dBias = db.data(),
+  g.dOutStride = g.dxStride = s.channels;
   for (auto _ : state) {
-    if (backward) benchmark::DoNotOptimize(convBackward(s, in, g, workspace.data(), serial()));
-    else benchmark::DoNotOptimize(convForward(s, in, y.data(), s.channels, serial()));
+    if (backward)
+      benchmark::DoNotOptimize(convBackward(s, in, g, workspace.data(), serial()));
+    else
+      benchmark::DoNotOptimize(convForward(s, in, y.data(), s.channels, serial()));
   }
   state.SetItemsProcessed(state.iterations() * s.batch * s.length * s.channels);
 }
@@ -133,10 +142,11 @@ void normBench(benchmark::State& state, bool backward) {
   normForward(s, x.data(), s.width, w.data(), w.data(), y.data(), s.width, stats.data(), serial());
   for (auto _ : state) {
     if (backward)
-      benchmark::DoNotOptimize(normBackward(s, x.data(), s.width, w.data(), stats.data(), y.data(), s.width, nullptr, dx.data(), s.width,
-                                            dw.data(), db.data(), workspace.data(), serial()));
+      benchmark::DoNotOptimize(normBackward(s, x.data(), s.width, w.data(), stats.data(), y.data(), s.width, nullptr,
+                                            dx.data(), s.width, dw.data(), db.data(), workspace.data(), serial()));
     else
-      benchmark::DoNotOptimize(normForward(s, x.data(), s.width, w.data(), w.data(), y.data(), s.width, stats.data(), serial()));
+      benchmark::DoNotOptimize(
+          normForward(s, x.data(), s.width, w.data(), w.data(), y.data(), s.width, stats.data(), serial()));
   }
   state.SetItemsProcessed(state.iterations() * s.rows * s.width);
 }
@@ -167,14 +177,16 @@ void sumOfSquaresBench(benchmark::State& state) {
 }
 
 void routeBench(benchmark::State& state) {
-  const RouteShape s{state.range(0), state.range(1), state.range(2), 0, state.range(0) * state.range(2) / state.range(1)};
+  const RouteShape s{state.range(0), state.range(1), state.range(2), 0,
+                     state.range(0) * state.range(2) / state.range(1)};
   const auto logits = noise(s.tokens * s.experts, -2, 2, 1);
-  std::vector<float> p(logits.size()), gate(static_cast<std::size_t>(s.tokens * s.topK)), lse(static_cast<std::size_t>(s.tokens));
+  std::vector<float> p(logits.size()), gate(static_cast<std::size_t>(s.tokens * s.topK)),
+      lse(static_cast<std::size_t>(s.tokens));
   std::vector<std::int32_t> expert(gate.size()), slot(gate.size()), token(gate.size()), choice(gate.size());
   std::vector<std::int64_t> offsets(static_cast<std::size_t>(s.experts + 1)), assigned(offsets.size());
   std::vector<std::int64_t> workspace(static_cast<std::size_t>(routeWorkspace(s, 1) / 8 + 1));
-  const RouteOutput o{p.data(), expert.data(), gate.data(), slot.data(), token.data(), choice.data(), offsets.data(), assigned.data(),
-                      lse.data()};
+  const RouteOutput o{p.data(),      expert.data(),  gate.data(),     slot.data(), token.data(),
+                      choice.data(), offsets.data(), assigned.data(), lse.data()};
   for (auto _ : state) benchmark::DoNotOptimize(route(s, logits.data(), s.experts, o, workspace.data(), serial()));
   state.SetItemsProcessed(state.iterations() * s.tokens);
 }
@@ -185,15 +197,25 @@ int main(int argc, char** argv) {
   for (const Isa isa : {Isa::Portable, Isa::Avx2, Isa::Avx512}) {
     if (!isaAvailable(isa)) continue;
     const std::string name = isaName(isa);
-    for (const auto& [title, f] : {std::pair{"scan_forward/", &scanForwardBench}, std::pair{"scan_backward/", &scanBackwardBench}}) {
-      auto* bench = benchmark::RegisterBenchmark((title + name).c_str(), f, isa)->Args({8, 256, 256, 16})->Args({4, 512, 512, 16});
-      if (isa == Isa::Avx512) bench->Args({8, 128, 64, 16})->Args({1, 512, 2048, 16})->Args({2, 256, 341, 5})->Args({2, 256, 256, 64});
+    for (const auto& [title, f] :
+         {std::pair{"scan_forward/", &scanForwardBench}, std::pair{"scan_backward/", &scanBackwardBench}}) {
+      auto* bench = benchmark::RegisterBenchmark((title + name).c_str(), f, isa)
+                        ->Args({8, 256, 256, 16})
+                        ->Args({4, 512, 512, 16});
+      if (isa == Isa::Avx512)
+        bench->Args({8, 128, 64, 16})->Args({1, 512, 2048, 16})->Args({2, 256, 341, 5})->Args({2, 256, 256, 64});
     }
     benchmark::RegisterBenchmark(("scan_step/" + name).c_str(), scanStepBench, isa)->Args({1, 1, 1024, 16});
-    benchmark::RegisterBenchmark(("conv_forward/" + name).c_str(), convBench, isa, false)->Args({8, 256, 256})->Args({4, 512, 1024});
-    benchmark::RegisterBenchmark(("conv_backward/" + name).c_str(), convBench, isa, true)->Args({8, 256, 256})->Args({4, 512, 1024});
+    benchmark::RegisterBenchmark(("conv_forward/" + name).c_str(), convBench, isa, false)
+        ->Args({8, 256, 256})
+        ->Args({4, 512, 1024});
+    benchmark::RegisterBenchmark(("conv_backward/" + name).c_str(), convBench, isa, true)
+        ->Args({8, 256, 256})
+        ->Args({4, 512, 1024});
   }
-  benchmark::RegisterBenchmark("scan_forward/scalar", scanScalarBench)->Args({8, 256, 256, 16})->Args({4, 512, 512, 16});
+  benchmark::RegisterBenchmark("scan_forward/scalar", scanScalarBench)
+      ->Args({8, 256, 256, 16})
+      ->Args({4, 512, 512, 16});
   benchmark::RegisterBenchmark("norm_forward", normBench, false)->Args({2048, 256})->Args({2048, 341});
   benchmark::RegisterBenchmark("norm_backward", normBench, true)->Args({2048, 256})->Args({2048, 341});
   benchmark::RegisterBenchmark("cross_entropy", crossEntropyBench)->Args({1024, 256})->Args({64, 50257});

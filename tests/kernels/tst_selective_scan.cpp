@@ -1,80 +1,89 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The vectorised selective scan of every instruction set this CPU has against the plain loops, awkward shapes first.
-#include <QTest>
-
-#include <algorithm>
+// The selective scan: plain loops against the oracles, every instruction set against both, awkward shapes first.
 #include <cmath>
-#include <cstdint>
-#include <vector>
+#include <limits>
 
 #include "kernels/selective_scan.h"
+#include "tests/kernels/kernel_testing.h"
 
 using namespace serp::kernels;
+using namespace serp::test;
 
 namespace {
 
-/// Small repeatable numbers in [-1, 1).
-std::vector<float> numbers(std::int64_t count, std::uint64_t seed) {
-  std::vector<float> out(static_cast<std::size_t>(count));
-  for (float& x : out) {
-    seed = seed * 6364136223846793005ull + 1442695040888963407ull;
-    x = static_cast<float>(static_cast<double>(seed >> 11) * 0x1.0p-52 - 1.0);
-  }
-  return out;
-}
+enum Option { kGate = 1, kSkip = 2, kBias = 4, kInitial = 8, kResets = 16, kSoftplus = 32, kStrided = 64, kAll = 127 };
 
-/// Largest difference over the largest magnitude.
-double deviation(const std::vector<float>& got, const std::vector<float>& want) {
-  double worst = 0, scale = 1e-30;
-  for (std::size_t i = 0; i < want.size(); ++i) {
-    worst = std::max(worst, std::fabs(static_cast<double>(got[i]) - want[i]));
-    scale = std::max(scale, std::fabs(static_cast<double>(want[i])));
-    if (std::isnan(got[i]) != std::isnan(want[i])) return 1;
-  }
-  return worst / scale;
-}
-
+/// Inputs of one problem. With kStrided every row is longer than its content.
 struct Case {
   ScanShape s;
+  int options;
+  std::int64_t wide, narrow;  // strides
   std::vector<float> u, delta, A, B, C, D, z, bias, h0, dy, dLast;
+  std::vector<std::uint8_t> reset;
 
-  explicit Case(ScanShape shape) : s(shape) {
-    const std::int64_t rows = s.batch * s.length, wide = rows * s.channels, thin = rows * s.states, state = s.channels * s.states;
-    u = numbers(wide, 1), delta = numbers(wide, 2), A = numbers(state, 3), B = numbers(thin, 4), C = numbers(thin, 5);
-    D = numbers(s.channels, 6), z = numbers(wide, 7), bias = numbers(s.channels, 8), h0 = numbers(s.batch * state, 9);
-    dy = numbers(wide, 10), dLast = numbers(s.batch * state, 11);
-    for (float& a : A) a = -std::fabs(a) * 4 - 0.01f;
+  Case(ScanShape shape, int chosen) : s(shape), options(chosen) {
+    const std::int64_t rows = s.batch * s.length, state = s.channels * s.states;
+    wide = s.channels + (options & kStrided ? 5 : 0), narrow = s.states + (options & kStrided ? 3 : 0);
+    const auto rowsOf = [&](std::int64_t width, std::int64_t stride, unsigned seed) {
+      return spread(numbers(rows * width, seed), width, stride);
+    };
+    u = rowsOf(s.channels, wide, 1), delta = rowsOf(s.channels, wide, 2), z = rowsOf(s.channels, wide, 3),
+    dy = rowsOf(s.channels, wide, 4);
+    B = rowsOf(s.states, narrow, 5), C = rowsOf(s.states, narrow, 6);
+    A = numbers(state, 7, -6.0f, -0.01f), D = numbers(s.channels, 8), bias = numbers(s.channels, 9, -3, 1);
+    h0 = numbers(s.batch * state, 10), dLast = numbers(s.batch * state, 11);
+    if (!(options & kSoftplus))
+      for (float& x : delta) x = std::fabs(x);
+    for (std::int64_t i = 0; i < rows; ++i) reset.push_back(i % 11 == 3 || i % 17 == 0);
   }
   ScanInput input() const {
     ScanInput in;
-    in.u = u.data(), in.delta = delta.data(), in.A = A.data(), in.B = B.data(), in.C = C.data(), in.D = D.data(), in.z = z.data();
-    in.deltaBias = bias.data(), in.h0 = h0.data();
-    in.uStride = in.deltaStride = in.zStride = s.channels;
-    in.bStride = in.cStride = s.states;
+    in.u = u.data(), in.delta = delta.data(), in.A = A.data(), in.B = B.data(), in.C = C.data();
+    in.uStride = in.deltaStride = in.zStride = wide, in.bStride = in.cStride = narrow;
+    if (options & kSkip) in.D = D.data();
+    if (options & kGate) in.z = z.data();
+    if (options & kBias) in.deltaBias = bias.data();
+    if (options & kInitial) in.h0 = h0.data();
+    if (options & kResets) in.reset = reset.data();
+    in.softplus = options & kSoftplus;
     return in;
   }
 };
 
-struct Outputs {
-  std::vector<float> y, last, du, dDelta, dB, dC, dz, dA, dD, dBias, dh0;
+struct Results {
+  std::vector<float> y, last, du, dDelta, dB, dC, dz, dA, dD, dBias, dh0, checkpoints, workspace;
 
-  explicit Outputs(const ScanShape& s) {
-    const auto wide = static_cast<std::size_t>(s.batch * s.length * s.channels), thin = static_cast<std::size_t>(s.batch * s.length * s.states),
-               state = static_cast<std::size_t>(s.channels * s.states), batch = static_cast<std::size_t>(s.batch);
-    y.resize(wide), du.resize(wide), dDelta.resize(wide), dz.resize(wide), dB.resize(thin), dC.resize(thin), dA.resize(state);
-    last.resize(batch * state), dh0.resize(batch * state);
-    dD.resize(static_cast<std::size_t>(s.channels)), dBias.resize(static_cast<std::size_t>(s.channels));
+  explicit Results(const Case& c) {
+    const std::int64_t rows = c.s.batch * c.s.length, state = c.s.channels * c.s.states;
+    y = du = dDelta = dz = std::vector<float>(size(rows * c.wide), 7);
+    dB = dC = std::vector<float>(size(rows * c.narrow), 7);
+    last = dh0 = std::vector<float>(size(c.s.batch * state), 7);
+    dA = std::vector<float>(size(state), 7), dD = dBias = std::vector<float>(size(c.s.channels), 7);
+  }
+  ScanOutput output(const Case& c) {
+    checkpoints.assign(size(scanCheckpointCount(c.s)), std::numeric_limits<float>::quiet_NaN());
+    return {y.data(), c.wide, last.data(), checkpoints.data()};
   }
   ScanGradients gradients(const Case& c) {
     ScanGradients g;
     g.dy = c.dy.data(), g.dLastState = c.dLast.data();
-    g.dyStride = g.duStride = g.dDeltaStride = g.dzStride = c.s.channels;
-    g.dbStride = g.dcStride = c.s.states;
-    g.du = du.data(), g.dDelta = dDelta.data(), g.dB = dB.data(), g.dC = dC.data(), g.dz = dz.data(), g.dA = dA.data(), g.dD = dD.data();
+    g.dyStride = g.duStride = g.dDeltaStride = g.dzStride = c.wide, g.dbStride = g.dcStride = c.narrow;
+    g.du = du.data(), g.dDelta = dDelta.data(), g.dB = dB.data(), g.dC = dC.data(), g.dA = dA.data(), g.dD = dD.data();
+    if (c.options & kGate) g.dz = dz.data();
     g.dDeltaBias = dBias.data(), g.dh0 = dh0.data();
     return g;
   }
+  Status run(const Case& c, const ParallelFor& p) {
+    if (const Status s = scanForward(c.s, c.input(), output(c), p); s != Status::Ok) return s;
+    workspace.assign(size(scanBackwardWorkspace(c.s, p.threads)), std::numeric_limits<float>::quiet_NaN());
+    return scanBackward(c.s, c.input(), checkpoints.data(), gradients(c), workspace.data(), p);
+  }
 };
+
+constexpr std::pair<const char*, std::vector<float> Results::*> kResults[] = {
+    {"y", &Results::y},   {"last", &Results::last},   {"du", &Results::du},  {"dDelta", &Results::dDelta},
+    {"dB", &Results::dB}, {"dC", &Results::dC},       {"dz", &Results::dz},  {"dA", &Results::dA},
+    {"dD", &Results::dD}, {"dBias", &Results::dBias}, {"dh0", &Results::dh0}};
 
 }  // namespace
 
@@ -84,39 +93,184 @@ class TestSelectiveScan : public QObject {
   void matchesTheReference_data() {
     QTest::addColumn<int>("isa");
     QTest::addColumn<QVector<qint64>>("shape");
-    const QVector<QVector<qint64>> shapes = {{1, 1, 1, 1}, {2, 5, 7, 4}, {1, 33, 17, 5}, {3, 16, 16, 16}, {2, 67, 33, 16}, {1, 130, 6, 64}, {2, 19, 341, 8}};
-    for (const Isa isa : {Isa::Portable, Isa::Avx2, Isa::Avx512})
+    QTest::addColumn<int>("options");
+    const QVector<QVector<qint64>> shapes = {{1, 1, 1, 1},    {2, 5, 7, 4},    {1, 33, 17, 5},  {3, 16, 16, 16},
+                                             {2, 67, 33, 16}, {1, 130, 6, 64}, {2, 19, 341, 8}, {1, 17, 65, 16},
+                                             {1, 3, 20, 256}, {1, 48, 130, 3}, {5, 2, 64, 21}};
+    for (const Isa isa : kEveryIsa)
       for (const auto& s : shapes)
-        QTest::addRow("%s B%lld L%lld D%lld N%lld", isaName(isa), s[0], s[1], s[2], s[3]) << static_cast<int>(isa) << s;
+        for (const int options : {int{kAll}, int{kSoftplus}, kSkip | kGate | kStrided, kInitial | kSoftplus | kBias,
+                                  kResets | kGate | kSoftplus})
+          QTest::addRow("%s B%lld L%lld D%lld N%lld options %d", isaName(isa), s[0], s[1], s[2], s[3], options)
+              << static_cast<int>(isa) << s << options;
   }
   void matchesTheReference() {
-    QFETCH(int, isa);
+    SERP_USE_ISA();
     QFETCH(QVector<qint64>, shape);
-    if (!isaAvailable(static_cast<Isa>(isa))) QSKIP("this CPU does not have the instruction set");
-    QCOMPARE(forceIsa(static_cast<Isa>(isa)), Status::Ok);
-    const ScanShape s{shape[0], shape[1], shape[2], shape[3]};
-    const Case c(s);
-    Outputs got(s), want(s);
-    std::vector<float> checkpoints(static_cast<std::size_t>(scanCheckpointCount(s)) + 1),
-        work(static_cast<std::size_t>(scanBackwardWorkspace(s, 1)) + 1);
-    QCOMPARE(scanForward(s, c.input(), {got.y.data(), s.channels, got.last.data(), checkpoints.data()}, serial()), Status::Ok);
-    QCOMPARE(reference::scanForward(s, c.input(), {want.y.data(), s.channels, want.last.data(), nullptr}), Status::Ok);
-    QCOMPARE(scanBackward(s, c.input(), checkpoints.data(), got.gradients(c), work.data(), serial()), Status::Ok);
-    QCOMPARE(reference::scanBackward(s, c.input(), want.gradients(c)), Status::Ok);
-    for (const auto& [name, member] : {std::pair{"y", &Outputs::y}, {"last", &Outputs::last}, {"du", &Outputs::du}, {"dDelta", &Outputs::dDelta},
-                                       {"dB", &Outputs::dB}, {"dC", &Outputs::dC}, {"dz", &Outputs::dz}, {"dA", &Outputs::dA}, {"dD", &Outputs::dD},
-                                       {"dBias", &Outputs::dBias}, {"dh0", &Outputs::dh0}}) {
-      const double worst = deviation(got.*member, want.*member);
-      QVERIFY2(worst < 2e-5, qPrintable(QString("%1 deviates by %2").arg(name).arg(worst)));
+    QFETCH(int, options);
+    const Case c({shape[0], shape[1], shape[2], shape[3]}, options);
+    Results got(c), want(c);
+    QCOMPARE(got.run(c, serial()), Status::Ok);
+    QCOMPARE(reference::scanForward(c.s, c.input(), {want.y.data(), c.wide, want.last.data(), nullptr}), Status::Ok);
+    QCOMPARE(reference::scanBackward(c.s, c.input(), want.gradients(c)), Status::Ok);
+    for (const auto& [name, member] : kResults)
+      SERP_AGREES(got.*member, want.*member, 1e-5, name);  // gaps of strided rows included
+  }
+
+  void matchesTheOracle_data() { addIsaRows(); }
+  void matchesTheOracle() {
+    SERP_USE_ISA();
+    const auto oracle = Oracle::open("selective_scan");
+    if (!oracle) QSKIP(oraclesMissing());
+    for (const auto& [label, config] : oracle->config()["cases"].items()) {
+      Case c({config["batch"], config["length"], config["channels"], config["states"]}, 0);
+      const auto take = [&](const std::string& name) { return oracle->at(label + "." + name); };
+      const auto optional = [&](const std::string& name, std::vector<float>& into, int option, bool turn) {
+        if (!oracle->has(label + "." + name)) return;
+        into = turn ? take(name).turned().floats() : take(name).floats();
+        c.options |= option;
+      };
+      c.u = take("u").turned().floats(), c.delta = take("delta").turned().floats(), c.A = take("A").floats();
+      c.B = take("B").turned().floats(), c.C = take("C").turned().floats(),
+      c.dy = take("upstream.out").turned().floats();
+      optional("z", c.z, kGate, true), optional("D", c.D, kSkip, false), optional("delta_bias", c.bias, kBias, false);
+      optional("h0", c.h0, kInitial, false);
+      if (config["delta_softplus"]) c.options |= kSoftplus;
+      c.dLast.assign(c.dLast.size(), 0.0f);
+      optional("upstream.last_state", c.dLast, 0, false);
+      Results fast(c), plain(c);
+      QCOMPARE(fast.run(c, serial()), Status::Ok);
+      QCOMPARE(reference::scanForward(c.s, c.input(), plain.output(c)), Status::Ok);
+      QCOMPARE(reference::scanBackward(c.s, c.input(), plain.gradients(c)), Status::Ok);
+      const auto compare = [&](const char* name, std::vector<float> Results::*member, bool turn) {
+        const std::string full = label + "." + name;
+        if (!oracle->has(full)) return;
+        const Tensor want = turn ? oracle->at(full).turned() : oracle->at(full);
+        SERP_AGREES(fast.*member, want, 2e-5, full.c_str());
+        SERP_AGREES(plain.*member, want, 1e-6, full.c_str());
+      };
+      compare("out", &Results::y, true), compare("last_state", &Results::last, false);
+      compare("grad.u", &Results::du, true), compare("grad.delta", &Results::dDelta, true),
+          compare("grad.z", &Results::dz, true);
+      compare("grad.B", &Results::dB, true), compare("grad.C", &Results::dC, true),
+          compare("grad.A", &Results::dA, false);
+      compare("grad.D", &Results::dD, false), compare("grad.delta_bias", &Results::dBias, false),
+          compare("grad.h0", &Results::dh0, false);
+      if (QTest::currentTestFailed()) return;
     }
   }
-  void refusesBadShapes() {
-    const Case c({1, 2, 3, 4});
-    Outputs o(c.s);
-    ScanShape bad = c.s;
-    bad.states = 0;
-    QCOMPARE(scanForward(bad, c.input(), {o.y.data(), 3, nullptr, nullptr}, serial()), Status::BadShape);
+
+  void threadsDoNotChangeTheResult_data() { addIsaRows(); }
+  void threadsDoNotChangeTheResult() {
+    SERP_USE_ISA();
+    for (const ScanShape s : {ScanShape{1, 70, 130, 16}, ScanShape{3, 20, 65, 5}, ScanShape{4, 9, 16, 16}}) {
+      const Case c(s, kAll);
+      Results one(c), two(c), again(c);
+      QCOMPARE(one.run(c, serial()), Status::Ok);
+      QCOMPARE(two.run(c, threads(2)), Status::Ok);
+      QCOMPARE(again.run(c, threads(2)), Status::Ok);
+      for (const auto& [name, member] : kResults) {
+        SERP_AGREES(two.*member, one.*member, 2e-6, name);
+        QVERIFY2(two.*member == again.*member, name);  // the same bits
+      }
+    }
+  }
+
+  void stepsEqualTheSequence_data() { addIsaRows(); }
+  void stepsEqualTheSequence() {
+    SERP_USE_ISA();
+    for (const std::int64_t states : {1, 5, 16, 40}) {
+      const Case c({1, 23, 37, states}, kAll);
+      Results whole(c);
+      QCOMPARE(scanForward(c.s, c.input(), whole.output(c), serial()), Status::Ok);
+      std::vector<float> state = c.h0, y(whole.y.size(), 7);
+      for (std::int64_t t = 0; t < c.s.length; ++t) {
+        ScanInput in = c.input();
+        in.h0 = nullptr;
+        in.u += t * c.wide, in.delta += t * c.wide, in.z += t * c.wide, in.B += t * c.narrow, in.C += t * c.narrow,
+            in.reset += t;
+        QCOMPARE(scanStep({1, 1, c.s.channels, states}, in, state.data(), y.data() + t * c.wide, c.wide, threads(2)),
+                 Status::Ok);
+      }
+      SERP_AGREES(y, whole.y, 2e-6, "y");
+      SERP_AGREES(state, whole.last, 2e-6, "state");
+    }
+  }
+
+  void checkpointsServeEveryInstructionSet() {
+    const Case c({2, 40, 45, 16}, kAll);
+    for (const Isa first : kEveryIsa)
+      for (const Isa second : kEveryIsa) {
+        if (!isaAvailable(first) || !isaAvailable(second)) continue;
+        Results mixed(c), want(c);
+        QCOMPARE(reference::scanBackward(c.s, c.input(), want.gradients(c)), Status::Ok);
+        forceIsa(first);
+        QCOMPARE(scanForward(c.s, c.input(), mixed.output(c), serial()), Status::Ok);
+        forceIsa(second);
+        mixed.workspace.resize(size(scanBackwardWorkspace(c.s, 1)));
+        QCOMPARE(scanBackward(c.s, c.input(), mixed.checkpoints.data(), mixed.gradients(c), mixed.workspace.data(),
+                              serial()),
+                 Status::Ok);
+        SERP_AGREES(mixed.dA, want.dA, 1e-5, "dA");
+        SERP_AGREES(mixed.du, want.du, 1e-5, "du");
+      }
+  }
+
+  void badNumbersStayInTheirChannel_data() { addIsaRows(); }
+  void badNumbersStayInTheirChannel() {
+    SERP_USE_ISA();
+    Case c({1, 20, 19, 16}, kSoftplus | kGate | kResets);
+    c.reset.assign(c.reset.size(), 0);
+    c.reset[12] = 1;
+    c.u[5 * 19 + 3] = std::numeric_limits<float>::quiet_NaN();
+    c.u[5 * 19 + 4] = std::numeric_limits<float>::infinity();
+    c.delta[2 * 19 + 7] =
+        std::numeric_limits<float>::infinity();  // forgets everything: a decay of 0, an input of infinity
+    c.delta[2 * 19 + 8] = -std::numeric_limits<float>::infinity();  // a step of length 0
+    Results r(c), want(c);
+    QCOMPARE(scanForward(c.s, c.input(), r.output(c), serial()), Status::Ok);
+    QCOMPARE(reference::scanForward(c.s, c.input(), want.output(c)), Status::Ok);
+    for (std::int64_t t = 0; t < 20; ++t)
+      for (std::int64_t i = 0; i < 19; ++i) {
+        const float y = r.y[size(t * 19 + i)];
+        QCOMPARE(std::isnan(y), std::isnan(want.y[size(t * 19 + i)]));
+        if (i != 3 && i != 4 && i != 7) QVERIFY(std::isfinite(y));
+        if (t >= 12) QVERIFY(std::isfinite(y));  // a reset lets nothing through
+      }
+  }
+
+  void longDecayStaysUnbiased_data() { addIsaRows(); }
+  void longDecayStaysUnbiased() {
+    SERP_USE_ISA();
+    // 4096 decays of exp(-1e-4): a bias of the exponential near 1 would multiply up.
+    const std::int64_t L = 4096;
+    const std::vector<float> u(size(L), 0.0f), delta(size(L), 1e-4f), B(size(L), 0.0f), C(size(L), 1.0f);
+    const float A = -1, h0 = 1;
+    std::vector<float> y(size(L));
+    ScanInput in;
+    in.u = u.data(), in.delta = delta.data(), in.A = &A, in.B = B.data(), in.C = C.data(), in.h0 = &h0;
+    in.uStride = in.deltaStride = in.bStride = in.cStride = 1, in.softplus = false;
+    QCOMPARE(scanForward({1, L, 1, 1}, in, {y.data(), 1, nullptr, nullptr}, serial()), Status::Ok);
+    const double want = std::exp(-1e-4 * static_cast<double>(L));
+    QVERIFY2(std::fabs(y.back() / want - 1) < 1.5e-4, qPrintable(QString::number(y.back() / want - 1)));
+  }
+
+  void refusesWhatItCannotDo() {
+    const Case c({1, 2, 3, 4}, kAll);
+    Results r(c);
+    const ScanOutput out = r.output(c);
+    for (const ScanShape bad :
+         {ScanShape{-1, 2, 3, 4}, ScanShape{1, -2, 3, 4}, ScanShape{1, 2, 3, 0}, ScanShape{1, 2, 3, 257}})
+      QCOMPARE(scanForward(bad, c.input(), out, serial()), Status::BadShape);
+    QCOMPARE(scanForward(c.s, {}, out, serial()), Status::BadArgument);
     QCOMPARE(scanForward(c.s, c.input(), {nullptr, 3, nullptr, nullptr}, serial()), Status::BadArgument);
+    QCOMPARE(scanBackward(c.s, c.input(), nullptr, r.gradients(c), nullptr, serial()), Status::BadArgument);
+    std::vector<float> state(12);
+    QCOMPARE(scanStep(c.s, c.input(), state.data(), r.y.data(), 8, serial()), Status::BadShape);
+    for (const ScanShape none : {ScanShape{0, 2, 3, 4}, ScanShape{1, 0, 3, 4}, ScanShape{1, 2, 0, 4}}) {
+      QCOMPARE(scanForward(none, {}, {}, serial()), Status::Ok);
+      QCOMPARE(scanBackward(none, {}, nullptr, {}, nullptr, serial()), Status::Ok);
+    }
   }
 };
 

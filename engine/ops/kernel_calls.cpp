@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One table of calls: each names its outputs, its fast kernel and its plain one; the mode is decided in one place, both().
+#include "engine/ops/kernel_calls.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdio>
+#include <initializer_list>
+#include <vector>
+
+#include "engine/base/error.h"
+#include "engine/ops/parallel.h"
+#include "engine/ops/tensors.h"
+#include "kernels/reference/plain.h"
+
+namespace serp::ops {
+namespace {
+
+using kernels::Status;
+
+std::atomic<KernelMode> gMode{KernelMode::Fast};
+
+/// An output, or what is read and written: `rows` of `width` floats, `stride` apart. Null: not wanted.
+struct Region {
+  const char* name;
+  float* data;
+  std::int64_t rows, width, stride;
+};
+
+std::vector<float> read(const Region& r) {
+  std::vector<float> values;
+  if (r.data == nullptr) return values;
+  values.reserve(static_cast<std::size_t>(r.rows * r.width));
+  for (std::int64_t i = 0; i < r.rows; ++i) values.insert(values.end(), r.data + i * r.stride, r.data + i * r.stride + r.width);
+  return values;
+}
+
+void write(const Region& r, const std::vector<float>& values) {
+  for (std::int64_t i = 0; r.data != nullptr && i < r.rows; ++i)
+    std::copy_n(values.begin() + i * r.width, r.width, r.data + i * r.stride);
+}
+
+/// Runs what the mode asks for. The plain path starts from the same bytes as the fast one, also where an output is an input.
+template <class Fast, class Plain>
+void both(const char* kernel, std::initializer_list<Region> outputs, const Fast& fast, const Plain& plain) {
+  const KernelMode mode = gMode.load(std::memory_order_relaxed);
+  if (mode == KernelMode::Fast) return require(fast(), kernel);
+  if (mode == KernelMode::Reference) return require(plain(), kernel);
+  std::vector<std::vector<float>> before, got;
+  for (const Region& r : outputs) before.push_back(read(r));
+  require(fast(), kernel);
+  std::size_t i = 0;
+  for (const Region& r : outputs) {
+    got.push_back(read(r));
+    write(r, before[i++]);
+  }
+  require(plain(), kernel);
+  i = 0;
+  for (const Region& r : outputs) {
+    const std::vector<float> want = read(r);
+    write(r, got[i]);
+    compareKernels(kernel, r.name, got[i++], want);
+  }
+}
+
+std::vector<float> workspace(std::int64_t floats) { return std::vector<float>(static_cast<std::size_t>(floats)); }
+
+}  // namespace
+
+KernelMode kernelModeByName(const std::string& name) {
+  if (name == "reference") return KernelMode::Reference;
+  if (name == "check") return KernelMode::Check;
+  SERP_CHECK(name == "fast", "unknown kernel mode " + name);
+  return KernelMode::Fast;
+}
+
+void setKernelMode(KernelMode mode) { gMode.store(mode); }
+KernelMode kernelMode() { return gMode.load(); }
+
+double worstDisagreement(std::span<const float> got, std::span<const float> want) {
+  if (got.size() != want.size()) return HUGE_VAL;
+  double top = 0, worst = 0;
+  for (const float w : want)
+    if (std::isfinite(w)) top = std::max(top, std::fabs(static_cast<double>(w)));
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    const double g = got[i], w = want[i];
+    if (g == w || (std::isnan(g) && std::isnan(w))) continue;
+    if (!std::isfinite(g) || !std::isfinite(w)) return HUGE_VAL;
+    worst = std::max(worst, std::fabs(g - w) / (std::fabs(w) + top));
+  }
+  return worst;
+}
+
+void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want) {
+  const double worst = worstDisagreement(got, want);
+  if (worst <= kKernelTolerance) return;
+  char numbers[96];
+  std::snprintf(numbers, sizeof numbers, "%.2g of its largest value, allowed is %.0g", worst, kKernelTolerance);
+  throw Error(ExitCode::Internal, std::string("[") + kernel + "] the fast kernel leaves the plain one in " + output + " by " + numbers);
+}
+
+namespace run {
+
+void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+  const auto parallel = torchParallel();
+  both("selective_scan", {{"y", o.y, s.batch * s.length, s.channels, o.yStride},
+                          {"last_state", o.lastState, s.batch, s.channels * s.states, s.channels * s.states}},
+       [&] { return kernels::scanForward(s, in, o, parallel); }, [&] { return kernels::reference::scanForward(s, in, o); });
+}
+
+void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints, const kernels::ScanGradients& g) {
+  const auto parallel = torchParallel();
+  const std::int64_t rows = s.batch * s.length, D = s.channels, N = s.states;
+  both("selective_scan backward",
+       {{"du", g.du, rows, D, g.duStride}, {"ddelta", g.dDelta, rows, D, g.dDeltaStride}, {"dB", g.dB, rows, N, g.dbStride},
+        {"dC", g.dC, rows, N, g.dcStride}, {"dz", g.dz, rows, D, g.dzStride}, {"dA", g.dA, D, N, N}, {"dD", g.dD, 1, D, D},
+        {"ddelta_bias", g.dDeltaBias, 1, D, D}, {"dh0", g.dh0, s.batch, D * N, D * N}},
+       [&] {
+         const at::Tensor work = scratch({kernels::scanBackwardWorkspace(s, parallel.threads)});
+         return kernels::scanBackward(s, in, checkpoints, g, out(work), parallel);
+       },
+       [&] { return kernels::reference::scanBackward(s, in, g); });
+}
+
+void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+  const auto parallel = torchParallel();
+  const std::int64_t size = s.channels * s.states;
+  both("selective_scan step", {{"y", y, s.batch, s.channels, yStride}, {"state", state, s.batch, size, size}},
+       [&] { return kernels::scanStep(s, in, state, y, yStride, parallel); },
+       [&] {
+         kernels::ScanInput from = in;
+         from.h0 = state;
+         kernels::ScanOutput o;
+         o.y = y;
+         o.yStride = yStride;
+         o.lastState = state;  // a channel's states are read before they are written
+         return kernels::reference::scanForward(s, from, o);
+       });
+}
+
+void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+  const auto parallel = torchParallel();
+  both("causal_conv1d", {{"out", y, s.batch * s.length, s.channels, stride}},
+       [&] { return kernels::convForward(s, in, y, stride, parallel); },
+       [&] { return kernels::reference::convForward(s, in, y, stride); });
+}
+
+void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+  const auto parallel = torchParallel();
+  const std::int64_t before = (s.width - 1) * s.channels;
+  both("causal_conv1d backward",
+       {{"dx", g.dx, s.batch * s.length, s.channels, g.dxStride}, {"dweight", g.dWeight, s.channels, s.width, s.width},
+        {"dbias", g.dBias, 1, s.channels, s.channels}, {"dprevious", g.dPrevious, s.batch, before, before}},
+       [&] {
+         const at::Tensor work = scratch({kernels::convBackwardWorkspace(s, parallel.threads)});
+         return kernels::convBackward(s, in, g, out(work), parallel);
+       },
+       [&] { return kernels::reference::convBackward(s, in, g); });
+}
+
+void convStep(const kernels::ConvShape& s, const kernels::ConvInput& in, float* window, float* y, std::int64_t stride) {
+  const auto parallel = torchParallel();
+  if (gMode.load(std::memory_order_relaxed) != KernelMode::Fast) {  // the window only moves; the sum is what can differ
+    kernels::ConvInput from = in;
+    from.previous = s.width > 1 ? window : nullptr;
+    std::vector<float> want = workspace(s.batch * s.channels);
+    require(kernels::reference::convForward(s, from, want.data(), s.channels), "causal_conv1d step");
+    require(kernels::convStep(s, in, window, y, stride, parallel), "causal_conv1d step");
+    const Region region{"out", y, s.batch, s.channels, stride};
+    if (gMode.load() == KernelMode::Reference) return write(region, want);
+    return compareKernels("causal_conv1d step", region.name, read(region), want);
+  }
+  require(kernels::convStep(s, in, window, y, stride, parallel), "causal_conv1d step");
+}
+
+void normForward(const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y, float* stats) {
+  const auto parallel = torchParallel();
+  both("norm", {{"y", y, s.rows, s.width, s.width}, {"statistics", stats, s.rows, 2, 2}},
+       [&] { return kernels::normForward(s, x, s.width, weight, bias, y, s.width, stats, parallel); },
+       [&] { return kernels::reference::normForward(s, x, s.width, weight, bias, y, s.width, stats); });
+}
+
+void normBackward(const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
+                  const float* dxAdd, float* dx, float* dWeight, float* dBias) {
+  const auto parallel = torchParallel();
+  both("norm backward", {{"dx", dx, s.rows, s.width, s.width}, {"dweight", dWeight, 1, s.width, s.width}, {"dbias", dBias, 1, s.width, s.width}},
+       [&] {
+         const at::Tensor work = scratch({kernels::normBackwardWorkspace(s, parallel.threads)});
+         return kernels::normBackward(s, x, s.width, weight, stats, dy, s.width, dxAdd, dx, s.width, dWeight, dBias, out(work), parallel);
+       },
+       [&] {
+         kernels::reference::normBackwardAdding(s, x, s.width, weight, stats, dy, s.width, dxAdd, dx, s.width, dWeight, dBias);
+         return Status::Ok;
+       });
+}
+
+bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
+                  const kernels::CrossEntropyOutput& o) {
+  if (std::any_of(target, target + rows, [&](std::int64_t t) { return t >= vocab; })) return false;
+  const auto parallel = torchParallel();
+  // The gradient may lie where the logits do, so they count as an output: restored for the plain path.
+  both("cross_entropy", {{"loss", o.loss, 1, rows, rows}, {"dlogits", o.dLogits, rows, vocab, o.dStride}},
+       [&] { return kernels::crossEntropy(rows, vocab, logits, stride, target, o, parallel); },
+       [&] { return kernels::reference::crossEntropy(rows, vocab, logits, stride, target, o); });
+  return true;
+}
+
+void route(const kernels::RouteShape& s, const float* logits, const kernels::RouteOutput& o) {
+  const auto parallel = torchParallel();
+  const std::int64_t choices = s.tokens * s.topK;
+  both("route", {{"probabilities", o.probabilities, s.tokens, s.experts, s.experts}, {"gate", o.gate, 1, choices, choices},
+                 {"log-sum-exp", o.logSumExp, 1, s.tokens, s.tokens}},
+       [&] {
+         const at::Tensor work = scratch({kernels::routeWorkspace(s, parallel.threads) / 4 + 4});
+         return kernels::route(s, logits, s.experts, o, out(work), parallel);
+       },
+       [&] {
+         std::vector<std::int32_t> slots;
+         if (kernelMode() == KernelMode::Check) slots.assign(o.slotOfChoice, o.slotOfChoice + choices);
+         const Status status = kernels::reference::route(s, logits, s.experts, o);
+         if (!std::equal(slots.begin(), slots.end(), o.slotOfChoice))
+           throw Error(ExitCode::Internal, "[route] the fast kernel sends tokens elsewhere than the plain one");
+         return status;
+       });
+}
+
+void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities, const std::int32_t* expert,
+                   const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+  const auto parallel = torchParallel();
+  both("route backward", {{"dlogits", dLogits, tokens, experts, experts}},
+       [&] {
+         return kernels::routeBackward(tokens, experts, topK, probabilities, expert, dGate, columnGrad, logSumExp, zScale, dLogits, parallel);
+       },
+       [&] {
+         kernels::reference::routeBackward(tokens, experts, topK, probabilities, expert, dGate, columnGrad, logSumExp, zScale, dLogits);
+         return Status::Ok;
+       });
+}
+
+void combineRows(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens,
+                 std::int64_t topK, float* y) {
+  const auto parallel = torchParallel();
+  both("combine", {{"y", y, tokens, width, width}},
+       [&] { return kernels::combineRows(rows, width, slotOfChoice, weight, tokens, topK, y, width, parallel); },
+       [&] {
+         kernels::reference::combineRows(rows, width, slotOfChoice, weight, tokens, topK, y, width);
+         return Status::Ok;
+       });
+}
+
+void combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
+                         const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
+                         std::int64_t slots, const float* dy, float* dRows, float* dWeight) {
+  const auto parallel = torchParallel();
+  both("combine backward", {{"drows", dRows, slots, width, width}, {"dweight", dWeight, 1, tokens * topK, tokens * topK}},
+       [&] {
+         return kernels::combineRowsBackward(rows, width, tokenOfSlot, choiceOfSlot, slotOfChoice, weight, tokens, topK, slots, dy, width,
+                                             dRows, dWeight, parallel);
+       },
+       [&] {
+         if (dWeight != nullptr) std::fill_n(dWeight, tokens * topK, 0.0f);
+         kernels::reference::combineRowsBackward(rows, width, choiceOfSlot, weight, topK, slots, dy, width, dRows, dWeight);
+         return Status::Ok;
+       });
+}
+
+void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+  const auto parallel = torchParallel();
+  both("adamw", {{"parameters", param, 1, count, count}, {"first moments", m, 1, count, count}, {"second moments", v, 1, count, count}},
+       [&] { return kernels::adamw(count, param, grad, m, v, s, false, parallel); },
+       [&] { return kernels::reference::adamw(count, param, grad, m, v, s); });
+}
+
+}  // namespace run
+}  // namespace serp::ops

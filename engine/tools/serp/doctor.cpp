@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// serp doctor: what this machine has, what this build uses of it, and how to get what is missing.
+#include <ATen/Version.h>
+#include <torch/version.h>
+#include <zlib.h>
+
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "engine/api/runs.h"
+#include "engine/base/text.h"
+#include "engine/run/build_run.h"
+#include "engine/tools/serp/terminal.h"
+#include "kernels/common.h"
+
+namespace serp::cli {
+namespace {
+
+using nlohmann::ordered_json;
+
+std::string cpuLine(const char* key) {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(key)) return line.substr(std::min(line.size(), line.find(':') + 2));
+  return {};
+}
+
+std::vector<std::string> features() {
+  const std::string flags = " " + cpuLine("flags") + " ";
+  std::vector<std::string> out;
+  for (const char* f : {"avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_bf16", "amx_bf16"})
+    if (flags.find(std::string(" ") + f + " ") != std::string::npos) out.emplace_back(f);
+  return out;
+}
+
+/// First line of a file, or nothing.
+std::string firstLine(const char* path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  return line;
+}
+
+/// What torch's own description says under `key`, up to the end of the line ("Intel(R) oneAPI Math Kernel Library Version 2024.2").
+std::string torchSays(const std::string& key) {
+  const std::string all = at::show_config();
+  const std::size_t at = all.find(key);
+  return at == std::string::npos ? std::string() : all.substr(at, all.find('\n', at) - at);
+}
+
+ordered_json libraries() {
+  ordered_json j = {{"torch", TORCH_VERSION}};
+  if (const std::string mkl = torchSays("oneAPI Math Kernel Library"); !mkl.empty()) j["blas"] = mkl.substr(0, mkl.find(" Build"));
+  if (const std::string openmp = torchSays("OpenMP "); !openmp.empty()) j["openmp"] = openmp.substr(7, openmp.find(' ', 7) - 7);
+  j["zlib"] = ZLIB_VERSION;
+  j["nlohmann_json"] = std::to_string(NLOHMANN_JSON_VERSION_MAJOR) + "." + std::to_string(NLOHMANN_JSON_VERSION_MINOR) + "." +
+                       std::to_string(NLOHMANN_JSON_VERSION_PATCH);
+  j["cli11"] = CLI11_VERSION;
+  return j;
+}
+
+/// What is missing or could be better, each with the way to get it.
+std::vector<std::string> advice(const std::string& driver) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> out;
+  if (driver.empty()) out.emplace_back("no NVIDIA driver is loaded: training runs on the CPU");
+  else out.push_back("an NVIDIA card is here (" + driver + "), but this build trains on the CPU only");
+  if (kernels::activeIsa() == kernels::Isa::Portable)
+    out.emplace_back("the portable kernels are in use and slow: this CPU has no AVX2, or SERP_KERNELS asks for them");
+  std::error_code error;
+  const fs::path window = fs::read_symlink("/proc/self/exe", error).parent_path().parent_path() / "bin" / "serpentarium";
+  if (!fs::exists(window, error)) out.emplace_back("the window is not built: ./bootstrap build installs Qt 6 and builds it");
+  if (!fs::is_directory(presetFolder() / "start", error))
+    out.push_back("the shipped designs are missing at " + presetFolder().string() + ": copy presets/ of the sources there");
+  if (availableMemory() < 2e9) out.push_back("only " + bytesText(availableMemory()) + " of memory are free: designs above some ten million parameters will be refused");
+  return out;
+}
+
+int doctor(bool json) {
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const std::vector<std::string> found = features();
+  const std::string driver = firstLine("/proc/driver/nvidia/version");
+  const std::vector<std::string> notes = advice(driver);
+  if (json) {
+    print({{"version", SERP_VERSION},
+           {"cpu", {{"name", cpuLine("model name")}, {"cores", cores}, {"features", found}, {"kernels", kernels::isaName(kernels::activeIsa())}}},
+           {"cuda", {{"built", false}, {"available", false}, {"devices", ordered_json::array()}, {"driver", driver}}},
+           {"memory_free_bytes", availableMemory()},
+           {"libraries", libraries()},
+           {"presets", presetFolder().string()},
+           {"runs", defaultRunsFolder().string()},
+           {"notes", notes}});
+    return 0;
+  }
+  std::string list;
+  for (const std::string& f : found) list += " " + f;
+  std::printf("serp %s\n", SERP_VERSION);
+  std::printf("cpu      %s, %u cores,%s\n", cpuLine("model name").c_str(), cores, list.empty() ? " no vector features we use" : list.c_str());
+  std::printf("kernels  %s\n", kernels::isaName(kernels::activeIsa()));
+  std::printf("memory   %s free\n", bytesText(availableMemory()).c_str());
+  std::printf("cuda     not in this build\n");
+  for (const auto& [name, version] : libraries().items()) std::printf("%-8s %s\n", name.c_str(), version.get<std::string>().c_str());
+  std::printf("runs     %s\n", defaultRunsFolder().c_str());
+  std::printf("presets  %s\n", presetFolder().c_str());
+  for (const std::string& note : notes) std::printf("note     %s\n", note.c_str());
+  return 0;
+}
+
+}  // namespace
+
+void addDoctor(CLI::App& app, int& exit) {
+  auto json = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand("doctor", "what this machine has and this build can use");
+  verb->add_flag("--json", *json, "one JSON document on stdout");
+  verb->callback([json, &exit] { exit = doctor(*json); });
+}
+
+}  // namespace serp::cli
