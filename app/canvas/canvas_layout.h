@@ -2,6 +2,7 @@
 // Where everything of a design stands on the canvas: plain rectangles, lines and words, computed from spec and plan.
 #pragma once
 
+#include <QObject>
 #include <QPointF>
 #include <QRectF>
 #include <QString>

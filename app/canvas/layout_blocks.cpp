@@ -14,7 +14,7 @@ std::int64_t whole(const PlanNode& node, const char* key, std::int64_t missing) 
   return node.params.has(key) ? node.params.integer(key) : missing;
 }
 
-QString word(const PlanNode& node, const char* key) { return node.params.has(key) ? text(node.params.text(key)) : QString(); }
+QString choiceOf(const PlanNode& node, const char* key) { return node.params.has(key) ? text(node.params.text(key)) : QString(); }
 
 const PlanNode* filling(const PlanNode& node, const std::string& slot) {
   for (const PlanNode& child : node.children)
@@ -81,7 +81,7 @@ BlockPorts LayoutBuilder::block(const PlanNode& node, double left, double right,
   if (node.kind == "dense_ffn" || node.kind == "gated_ffn") {
     const auto hidden = whole(node, "d_ff", 0);
     const QString first = QObject::tr("linear %1").arg(arrow(node.in, hidden));
-    const QString act = node.params.has("activation") ? word(node, "activation") : QStringLiteral("SiLU");
+    const QString act = node.params.has("activation") ? choiceOf(node, "activation") : QStringLiteral("SiLU");
     return chain(node, {node.kind == "gated_ffn" ? QStringLiteral("2 × ") + first : first, node.kind == "gated_ffn" ? act + QStringLiteral(" × gate") : act,
                         QObject::tr("linear %1").arg(arrow(hidden, node.out))},
                  left, right, top, parent);

@@ -3,8 +3,10 @@
 #include "app/models/runs_model.h"
 
 #include <QFont>
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 
 #include "app/models/background.h"
 #include "app/models/figures.h"
@@ -64,38 +66,39 @@ void RunsModel::refresh() {
 }
 
 void RunsModel::take(std::vector<RunSummary> runs) {
+  if (!leaving_.isEmpty()) std::erase_if(runs, [this](const RunSummary& r) { return leaving_.contains(idOf(r)); });
   // Colours go by age, oldest first, so that a new run never recolours an old one.
   for (auto it = runs.rbegin(); it != runs.rend(); ++it)
     if (const QString id = idOf(*it); !colours_.contains(id)) colours_.insert(id, static_cast<int>(colours_.size()));
-  bool sameRows = runs.size() == runs_.size();
-  for (std::size_t i = 0; sameRows && i < runs.size(); ++i) sameRows = runs[i].folder == runs_[i].folder;
-  if (sameRows) {
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      if (same(runs[i], runs_[i])) continue;
-      runs_[i] = std::move(runs[i]);
-      Q_EMIT dataChanged(index(static_cast<int>(i), 0), index(static_cast<int>(i), kColumns - 1));
+  std::unordered_map<std::string, std::size_t> read;  // by folder; comparing paths pair by pair is slow for a thousand runs
+  for (std::size_t i = 0; i < runs.size(); ++i) read.emplace(runs[i].folder.native(), i);
+  // Removed and added rows one by one: a view keeps its selection, which a reset would throw away.
+  for (int row = rowCount() - 1; row >= 0; --row) {
+    if (read.contains(runs_[static_cast<std::size_t>(row)].folder.native())) continue;
+    beginRemoveRows({}, row, row);
+    runs_.erase(runs_.begin() + row);
+    endRemoveRows();
+  }
+  for (int row = 0; row < rowCount(); ++row) {
+    RunSummary& known = runs_[static_cast<std::size_t>(row)];
+    const auto at = read.find(known.folder.native());
+    if (!same(runs[at->second], known)) {
+      known = std::move(runs[at->second]);
+      Q_EMIT dataChanged(index(row, 0), index(row, kColumns - 1));
     }
-  } else {
-    // Removed and added rows one by one: a view keeps its selection, which a reset would throw away.
-    for (int row = static_cast<int>(runs_.size()) - 1; row >= 0; --row) {
-      const auto& folder = runs_[static_cast<std::size_t>(row)].folder;
-      if (std::any_of(runs.begin(), runs.end(), [&](const RunSummary& r) { return r.folder == folder; })) continue;
-      beginRemoveRows({}, row, row);
-      runs_.erase(runs_.begin() + row);
-      endRemoveRows();
-    }
-    for (std::size_t i = 0; i < runs.size(); ++i) {
-      const auto known = std::find_if(runs_.begin(), runs_.end(), [&](const RunSummary& r) { return r.folder == runs[i].folder; });
-      if (known != runs_.end()) {
-        *known = runs[i];
-        continue;
-      }
-      const int at = static_cast<int>(std::min(i, runs_.size()));
-      beginInsertRows({}, at, at);
-      runs_.insert(runs_.begin() + at, runs[i]);
-      endInsertRows();
-    }
-    if (!runs_.empty()) Q_EMIT dataChanged(index(0, 0), index(rowCount() - 1, kColumns - 1));
+    read.erase(at);
+  }
+  if (!read.empty()) {  // new ones, newest first, in one insertion above the old ones
+    std::vector<std::size_t> fresh;
+    for (const auto& entry : read) fresh.push_back(entry.second);
+    std::sort(fresh.begin(), fresh.end());
+    beginInsertRows({}, 0, static_cast<int>(fresh.size()) - 1);
+    std::vector<RunSummary> all;
+    all.reserve(fresh.size() + runs_.size());
+    for (const std::size_t i : fresh) all.push_back(std::move(runs[i]));
+    std::move(runs_.begin(), runs_.end(), std::back_inserter(all));
+    runs_ = std::move(all);
+    endInsertRows();
   }
   Q_EMIT loaded();
 }
@@ -126,6 +129,16 @@ void RunsModel::setShown(const QString& id, bool shown) {
   Q_EMIT shownChanged(id);
 }
 
+void RunsModel::showOnly(const QSet<QString>& ids) {
+  QSet<QString> hidden;
+  for (const RunSummary& run : runs_)
+    if (!ids.contains(idOf(run))) hidden.insert(idOf(run));
+  if (hidden == hidden_) return;
+  hidden_ = std::move(hidden);
+  if (!runs_.empty()) Q_EMIT dataChanged(index(0, 0), index(rowCount() - 1, kColumns - 1));
+  Q_EMIT shownChanged({});
+}
+
 void RunsModel::setEqualTokens(double tokens, const QHash<QString, double>& losses) {
   if (tokens == equalTokens_ && losses == equal_) return;
   equalTokens_ = tokens;
@@ -140,26 +153,78 @@ void RunsModel::setBaseline(const QString& id) {
   if (!runs_.empty()) Q_EMIT dataChanged(index(0, 0), index(rowCount() - 1, kColumns - 1));
 }
 
-QString RunsModel::trash(int row) {
-  const RunSummary* run = this->run(row);
-  if (!run) return tr("There is no such run.");
-  auto moved = trashRun(run->folder);
-  if (!moved) return QString::fromStdString(moved.faults().text());
-  trashed_.push_back(*moved);
-  beginRemoveRows({}, row, row);
-  runs_.erase(runs_.begin() + row);
-  endRemoveRows();
-  refresh();
-  return {};
+void RunsModel::trash(const QStringList& ids) {
+  std::vector<std::filesystem::path> folders;
+  for (const QString& id : ids) {
+    const int row = rowOf(id);
+    if (row < 0) continue;
+    folders.push_back(runs_[static_cast<std::size_t>(row)].folder);
+    leaving_.insert(id);
+    beginRemoveRows({}, row, row);
+    runs_.erase(runs_.begin() + row);
+    endRemoveRows();
+  }
+  if (folders.empty()) return;
+  inBackground(
+      this,
+      [folders] {
+        std::pair<std::vector<std::filesystem::path>, std::string> answer;
+        for (const auto& folder : folders) {
+          auto moved = trashRun(folder);
+          if (moved) answer.first.push_back(*moved);
+          else answer.second = moved.faults().text();
+        }
+        return answer;
+      },
+      [this, ids](std::pair<std::vector<std::filesystem::path>, std::string> answer) {
+        for (const QString& id : ids) leaving_.remove(id);
+        trashed_.insert(trashed_.end(), answer.first.begin(), answer.first.end());
+        if (!answer.first.empty()) Q_EMIT trashed(static_cast<int>(answer.first.size()));
+        if (!answer.second.empty()) Q_EMIT problem(QString::fromStdString(answer.second));
+        refresh();
+      });
 }
 
-QString RunsModel::restore() {
-  if (trashed_.empty()) return tr("Nothing was moved to the trash.");
-  auto back = restoreRun(trashed_.back());
-  if (!back) return QString::fromStdString(back.faults().text());
-  trashed_.pop_back();
-  refresh();
-  return {};
+void RunsModel::restore(int count) {
+  std::vector<std::filesystem::path> folders;
+  for (; count > 0 && !trashed_.empty(); --count) {
+    folders.push_back(std::move(trashed_.back()));
+    trashed_.pop_back();
+  }
+  if (folders.empty()) return Q_EMIT problem(tr("Nothing was moved to the trash."));
+  inBackground(
+      this,
+      [folders] {
+        std::string wrong;
+        for (const auto& folder : folders)
+          if (auto back = restoreRun(folder); !back) wrong = back.faults().text();
+        return wrong;
+      },
+      [this](const std::string& wrong) {
+        if (!wrong.empty()) Q_EMIT problem(QString::fromStdString(wrong));
+        refresh();
+      });
+}
+
+void RunsModel::rename(const QString& id, const QString& name) {
+  const int row = rowOf(id);
+  if (row < 0) return;
+  RunSummary& run = runs_[static_cast<std::size_t>(row)];
+  const std::string wanted = name.trimmed().toStdString();
+  if (wanted == run.name) return;
+  if (wanted.empty()) return Q_EMIT problem(tr("A run needs a name."));
+  run.name = wanted;
+  Q_EMIT dataChanged(index(row, 0), index(row, kColumns - 1));
+  inBackground(
+      this,
+      [folder = run.folder, wanted] {
+        auto done = renameRun(folder, wanted);
+        return done ? std::string() : done.faults().text();
+      },
+      [this](const std::string& wrong) {
+        if (!wrong.empty()) Q_EMIT problem(QString::fromStdString(wrong));
+        refresh();                                   // what stands in the file is what is shown
+      });
 }
 
 int RunsModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(runs_.size()); }
@@ -211,6 +276,7 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
   const QString id = idOf(*run);
   switch (role) {
     case Qt::DisplayRole: return textOf(*run, index.column());
+    case Qt::EditRole: return index.column() == Name ? QVariant(QString::fromStdString(run->name)) : QVariant(textOf(*run, index.column()));
     case SortRole: return sortKey(*run, index.column());
     case FolderRole: return QString::fromStdString(run->folder.string());
     case IdRole: return id;
@@ -219,33 +285,44 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
     case Qt::CheckStateRole:
       return index.column() == Eye ? QVariant(isShown(id) ? Qt::Checked : Qt::Unchecked) : QVariant();
     case Qt::TextAlignmentRole:
-      return QVariant(static_cast<int>((index.column() >= Steps ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter));
+      return QVariant(static_cast<int>((index.column() >= Active ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter));
     case Qt::ForegroundRole:
       if (index.column() == Against) {
         const double delta = equalLoss(*run) - equal_.value(baseline_, kNaN);
         if (std::isfinite(delta) && delta < 0) return Theme::instance().color(Tone::Accent);
       }
       if (index.column() == Status && (run->status == "failed" || run->status == "unreadable")) return Theme::instance().color(Tone::Danger);
+      if (index.column() == Pattern || index.column() == Status || index.column() == Total) return Theme::instance().color(Tone::Muted);
       return isShown(id) ? QVariant() : QVariant(Theme::instance().color(Tone::Muted));
+    case Qt::FontRole:
+      if (index.column() == Pattern) return Theme::instance().code();
+      if (index.column() == Equal && isShown(id)) {
+        QFont strong = Theme::instance().body();
+        strong.setWeight(QFont::DemiBold);
+        return strong;
+      }
+      return index.column() == Name || index.column() == Status ? QVariant() : QVariant(Theme::instance().body());
     case Qt::ToolTipRole:
       if (index.column() == Status && !run->reason.empty()) return QString::fromStdString(run->reason);
-      if (index.column() == Eye) return tr("Drawn in the plot or not");
+      if (index.column() == Eye) return tr("Drawn in the plots or not (Space)");
+      if (index.column() == Name) return tr("%1\nF2 renames").arg(QString::fromStdString(run->folder.string()));
       return QString::fromStdString(run->folder.string());
     default: return {};
   }
 }
 
 bool RunsModel::setData(const QModelIndex& index, const QVariant& value, int role) {
-  if (!index.isValid() || index.column() != Eye || role != Qt::CheckStateRole) return false;
-  const RunSummary* run = this->run(index.row());
+  const RunSummary* run = index.isValid() ? this->run(index.row()) : nullptr;
   if (!run) return false;
+  if (index.column() == Name && role == Qt::EditRole) return rename(idOf(*run), value.toString()), true;
+  if (index.column() != Eye || role != Qt::CheckStateRole) return false;
   setShown(idOf(*run), value.toInt() == Qt::Checked);
   return true;
 }
 
 QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int role) const {
   if (orientation != Qt::Horizontal) return {};
-  if (role == Qt::TextAlignmentRole) return static_cast<int>((section >= Steps ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
+  if (role == Qt::TextAlignmentRole) return static_cast<int>((section >= Active ? Qt::AlignRight : Qt::AlignLeft) | Qt::AlignVCenter);
   if (role == Qt::ToolTipRole) {
     if (section == Active || section == Total) return tr("Parameters without embedding and head; active = those one token visits");
     if (section == Best || section == Last) return tr("Held-out loss in nats per token where there is any, else training loss");
@@ -274,6 +351,7 @@ QVariant RunsModel::headerData(int section, Qt::Orientation orientation, int rol
 Qt::ItemFlags RunsModel::flags(const QModelIndex& index) const {
   Qt::ItemFlags flags = QAbstractTableModel::flags(index);
   if (index.isValid() && index.column() == Eye) flags |= Qt::ItemIsUserCheckable;
+  if (index.isValid() && index.column() == Name) flags |= Qt::ItemIsEditable;
   return flags;
 }
 

@@ -6,6 +6,7 @@
 #include <QColor>
 #include <QHash>
 #include <QSet>
+#include <QStringList>
 #include <QTimer>
 #include <filesystem>
 #include <vector>
@@ -18,7 +19,7 @@ namespace serp::app {
 class RunsModel final : public QAbstractTableModel {
   Q_OBJECT
  public:
-  enum Column { Eye, Name, Pattern, Status, Steps, Tokens, Active, Total, Speed, Best, Last, Equal, Against, kColumns };
+  enum Column { Eye, Name, Pattern, Status, Active, Total, Steps, Tokens, Speed, Best, Last, Equal, Against, kColumns };
   enum Role { SortRole = Qt::UserRole, FolderRole, IdRole, ColourRole };
 
   explicit RunsModel(std::filesystem::path folder = defaultRunsFolder(), QObject* parent = nullptr);
@@ -35,16 +36,19 @@ class RunsModel final : public QAbstractTableModel {
   QColor colour(const QString& id) const;
   bool isShown(const QString& id) const { return !hidden_.contains(id); }
   void setShown(const QString& id, bool shown);
+  void showOnly(const QSet<QString>& ids);     ///< one signal for all: shownChanged with an empty id
 
   /// Losses at the same number of tokens, computed by the page from the curves; `tokens` names the column.
   void setEqualTokens(double tokens, const QHash<QString, double>& losses);
   void setBaseline(const QString& id);
   const QString& baseline() const { return baseline_; }
 
-  /// Moves a run to the trash folder; restore() brings the last one back. Empty text: done, else what went wrong.
-  QString trash(int row);
-  QString restore();
+  /// Moves runs to the trash folder beside them. Their rows go at once, the folders in the background; trashed() or problem() follows.
+  void trash(const QStringList& ids);
+  void restore(int count = 1);                 ///< brings the last ones back
   bool canRestore() const { return !trashed_.empty(); }
+  /// Writes another name into a run that has ended, in the background; the row shows it at once. On a refusal: problem().
+  void rename(const QString& id, const QString& name);
 
   int rowCount(const QModelIndex& parent = {}) const override;
   int columnCount(const QModelIndex& parent = {}) const override;
@@ -56,6 +60,8 @@ class RunsModel final : public QAbstractTableModel {
  Q_SIGNALS:
   void loaded();                               ///< a reading arrived, changed or not
   void shownChanged(const QString& id);
+  void trashed(int count);                     ///< so many runs are in the trash now
+  void problem(const QString& sentence);       ///< a run could not be moved or renamed; it is as it was
 
  private:
   void take(std::vector<RunSummary> runs);
@@ -71,6 +77,7 @@ class RunsModel final : public QAbstractTableModel {
   double equalTokens_ = 0;
   QString baseline_;
   std::vector<std::filesystem::path> trashed_;
+  QSet<QString> leaving_;                      ///< on their way to the trash: a reading under way may still list them
   QTimer timer_;
   quint64 wanted_ = 0;
   bool reading_ = false;

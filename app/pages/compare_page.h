@@ -3,21 +3,28 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
+#include "app/pages/compare/shown_run.h"
 #include "app/pages/page.h"
 
 class QComboBox;
-class QLabel;
 class QLineEdit;
+class QPushButton;
 class QStackedWidget;
-class QTableView;
+class QTimer;
+
+namespace serp {
+struct RunSummary;
+}
 
 namespace serp::app {
 
-class CompareCurves;
 class DifferencesPanel;
 class LossPanel;
+class Panel;
 class RunFilter;
+class RunTable;
 class SharePanel;
 
 /// Shows workspace.runs. Curves are read in the pool, when their run is shown for the first time.
@@ -28,36 +35,51 @@ class ComparePage final : public Page {
   ~ComparePage() override;
   QWidget* topBar() override { return topBar_; }
   QString statusText() const override;
-  QTableView* table() const { return table_; }
+  RunTable* table() const { return table_; }
+  LossPanel* loss() const { return loss_; }
+  SharePanel* shares() const { return shares_; }
+  DifferencesPanel* settings() const { return differences_; }
   CompareCurves& curves() { return *curves_; }
-  /// Loss picture, table and curves as files in a folder. Empty: done, else what went wrong.
+  bool showsEmptyState() const;
+  void setTogether(bool on);                       ///< seeds of one design as one curve with a band
+  /// Pictures (PNG, SVG, PDF) and numbers (CSV) of everything into a folder. Empty: done, else what went wrong.
   QString exportAll(const QString& folder);
 
  protected:
   void showEvent(QShowEvent* event) override;
   void hideEvent(QHideEvent* event) override;
-  bool eventFilter(QObject* object, QEvent* event) override;
 
  private:
   void buildTopBar();
-  void buildTable();
+  void buildPanels();
+  QWidget* buildBlank();
   void runsLoaded();
-  void curvesLoaded();
-  void selectionChanged();
-  void trashSelected();
+  void chooseShown();
   void chooseBaseline();
+  void wantCurves();
+  void draw();                                     ///< everything below the table, if anything changed
+  void compareSelected();
+  void describeRuns();
+  void open(const QString& id);
+  ShownRun shownRun(const RunSummary& run) const;
+  QString tableCsv() const;
 
   std::unique_ptr<CompareCurves> curves_;
   QWidget* topBar_ = nullptr;
   QLineEdit* filter_ = nullptr;
   QComboBox* baseline_ = nullptr;
+  QPushButton *apart_ = nullptr, *together_ = nullptr;
   QStackedWidget* stack_ = nullptr;
-  QTableView* table_ = nullptr;
+  Panel* runs_ = nullptr;
+  RunTable* table_ = nullptr;
   RunFilter* order_ = nullptr;
   LossPanel* loss_ = nullptr;
   SharePanel* shares_ = nullptr;
   DifferencesPanel* differences_ = nullptr;
-  bool baselineChosen_ = false;
+  QTimer* soon_ = nullptr;
+  std::vector<ShownRun> drawn_;                    ///< as they were drawn last, seeds apart
+  std::filesystem::path chosenFor_;                ///< folder whose first runs were chosen
+  bool baselineChosen_ = false, drawnTogether_ = true, everDrawn_ = false;
 };
 
 }  // namespace serp::app

@@ -57,7 +57,7 @@ class RoutingPage final : public Page {
   QStackedWidget* stack_ = nullptr;
   QWidget* columns_ = nullptr;
   QLabel* empty_ = nullptr;
-  QTimer* settle_ = nullptr;
+  QTimer *settle_ = nullptr, *moved_ = nullptr;
   int arranged_ = 0;
   bool stale_ = true;
 };

@@ -24,6 +24,7 @@ QLabel[role="muted"] { color: @muted@; }
 QLabel[role="danger"] { color: @danger@; }
 QLabel[role="figure"] { font-size: 16px; font-weight: 600; }
 QLabel[role="headline"] { font-size: 20px; font-weight: 600; }
+QPushButton[role="primary"] > QLabel[role="key"] { color: @onAccent@; border-color: @onAccent@; }
 QLabel[role="key"] { font-size: 11px; color: @muted@; border: 1px solid @border@; border-radius: 4px; padding: 0 4px; }
 QLabel[role^="tag-"] { font-size: 11px; border-radius: 4px; padding: 0 4px; max-height: 16px; min-height: 16px; }
 QLabel[role="tag-live"] { color: @accent@; border: 1px solid @accent@; }
@@ -38,7 +39,7 @@ QPushButton:checked { background: @raised@; border-color: @accent@; }
 QPushButton:disabled { color: @disabled@; }
 QPushButton:focus { border-color: @attention@; }
 QPushButton[small="true"] { min-height: 22px; padding: 0 8px; font-size: 12px; }
-QPushButton[role="primary"] { background: @accent@; border-color: @accent@; color: @onAccent@; font-weight: 600; }
+QPushButton[role="primary"] { background: @accentFill@; border-color: @accentFill@; color: @onAccent@; font-weight: 600; }
 QPushButton[role="primary"]:hover { background: @accentHover@; }
 QPushButton[role="primary"]:focus { border-color: @text@; }
 QPushButton[role="primary"]:disabled { background: @raised@; border-color: @border@; color: @disabled@; }
@@ -126,6 +127,7 @@ QString styleSheetText(const Theme& theme) {
       {"accentHover", Theme::mix(accent, theme.color(Tone::Text), 0.15)},
       {"selection", Theme::mix(surface, theme.color(Tone::Attention), 0.3)},
       {"onAccent", theme.onAccent()},
+      {"accentFill", theme.accentFill()},
   };
   QString sheet = QString::fromLatin1(kSheet);
   for (auto it = names.begin(); it != names.end(); ++it) sheet.replace('@' + it.key() + '@', it.value().name());

@@ -37,6 +37,7 @@ class Theme final : public QObject {
   QColor expert(int index) const;                    ///< eight hues for up to eight experts
   QColor load(double u) const;                       ///< diverging map centred on 1 (blue - neutral - amber), u = load over fair share
   QColor viridis(double t) const;                    ///< 0..1
+  QColor accentFill() const;                         ///< ground of the primary button
   QColor onAccent() const;                           ///< text on a filled accent
   QColor grid() const;                               ///< border mixed 50 % into surface
   static QColor mix(const QColor& base, const QColor& hue, double t);  ///< flat tint, no alpha

@@ -2,12 +2,11 @@
 // The inside of PlotView: curves, their graphs, ranges and the overlay. Included by plot_*.cpp only.
 #pragma once
 
-#include <qcustomplot.h>
-
 #include <deque>
 
 #include "app/widgets/plot_overlay.h"
 #include "app/widgets/plot_view.h"
+#include "app/widgets/qcp.h"
 
 namespace serp::app {
 

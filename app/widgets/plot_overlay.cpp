@@ -81,7 +81,7 @@ void OverlayItem::drawMarks(QCPPainter& p, const QRect& area) {
   p.setPen(linePen(theme.color(Tone::Danger)));
   for (const double x : state_.bad) {
     const int at = static_cast<int>(std::lround(pixelX(x)));
-    if (at >= area.left() && at <= area.right()) p.drawLine(at, area.bottom() - 6, at, area.bottom());
+    if (at >= area.left() && at <= area.right()) p.drawLine(QLineF(at, area.bottom() - 6, at, area.bottom()));
   }
   if (state_.empty && !state_.emptyText.isEmpty()) {
     p.setPen(theme.color(Tone::Muted));
@@ -106,7 +106,7 @@ void OverlayItem::drawFlags(QCPPainter& p, const QRect& area) {
     const int x = static_cast<int>(std::lround(pixelX(flag.x)));
     if (x < area.left() || x > area.right()) continue;
     p.setPen(linePen(amber, {2, 3}));
-    p.drawLine(x, area.top(), x, area.bottom());
+    p.drawLine(QLineF(x, area.top(), x, area.bottom()));
     if (state_.compact || x - 8 < taken) continue;
     const QString number = QString::number(flag.number);
     const int width = std::max(15, metrics.horizontalAdvance(number) + 8);

@@ -2,12 +2,11 @@
 // What stands over and under the curves: untrained part, reference lines, flags, labels at the margin, the cursor and its read-out.
 #pragma once
 
-#include <qcustomplot.h>
-
 #include <limits>
 #include <vector>
 
 #include "app/widgets/plot_view.h"
+#include "app/widgets/qcp.h"
 
 namespace serp::app {
 

@@ -2,7 +2,7 @@
 // Axis ticks as people read them: 250, 1,000, 1.5 M; on a log axis 1, 1.2, 1.5, 2, 3 … or 1, 2, 5, or decades.
 #pragma once
 
-#include <qcustomplot.h>
+#include "app/widgets/qcp.h"
 
 namespace serp::app {
 

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The loss curves of many runs, read in the background when they are first wanted, and the arithmetic of comparing them.
+#pragma once
+
+#include <QHash>
+#include <QObject>
+#include <QString>
+#include <QStringList>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/api/runs.h"
+#include "engine/api/spec.h"
+
+namespace serp::app {
+
+enum class CurveAxis { Step, Tokens, Seconds, Flops };
+
+/// Everything read of one run.
+struct RunCurves {
+  std::vector<StepRecord> steps;
+  std::vector<EvalRecord> evals;
+  std::vector<std::pair<QString, QString>> settings;   ///< resolved.yaml as "model.blocks[0].d_state" → "16"
+  ReferenceResult reference;
+  bool edited = false;                                 ///< a live edit was made: another experiment than its settings say
+  bool complete = false;                               ///< the run has ended: no need to look again
+};
+
+/// The losses runs are compared by: held out where there are at least two points, else training loss, averaged.
+struct LossPoint { double steps = 0, tokens = 0, loss = 0; };
+std::vector<LossPoint> lossPoints(const RunCurves& curves);
+/// Linear in between; NaN outside the points.
+double lossAtTokens(const std::vector<LossPoint>& points, double tokens);
+/// First position (steps, tokens) at which the loss is at or below `loss`; null if never.
+std::optional<LossPoint> reaching(const std::vector<LossPoint>& points, double loss);
+/// One key per line, nesting written as a path; understands the YAML that resolvedText() writes.
+std::vector<std::pair<QString, QString>> flattenYaml(const QString& text);
+
+/// Equal for runs that differ in nothing but the seed; empty where that cannot be told.
+QString designKey(const RunCurves& curves);
+
+/// GUI thread only; each run is read by its own RunFollower in the pool and kept.
+class CompareCurves final : public QObject {
+  Q_OBJECT
+ public:
+  using QObject::QObject;
+  ~CompareCurves() override;
+  /// Asks for a run's curves; loaded() follows. Returns what is there now (may be null). Runs still written are followed.
+  std::shared_ptr<const RunCurves> want(const QString& id, const std::filesystem::path& folder, bool ended);
+  std::shared_ptr<const RunCurves> find(const QString& id) const;
+  int reading() const { return reading_; }
+
+ Q_SIGNALS:
+  void loaded(const QString& id);
+
+ private:
+  struct Source;
+  QHash<QString, std::shared_ptr<Source>> sources_;
+  int reading_ = 0;
+};
+
+}  // namespace serp::app

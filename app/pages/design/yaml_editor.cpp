@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Gutter, underlines, strips, and the two-way traffic of text.
+#include "app/pages/design/yaml_editor.h"
+
+#include <QKeyEvent>
+#include <QPainter>
+#include <QScrollBar>
+#include <QTextBlock>
+#include <algorithm>
+#include <map>
+
+#include "app/pages/design/fault_strip.h"
+#include "app/pages/design/yaml_highlighter.h"
+#include "app/style/theme.h"
+
+namespace serp::app {
+namespace {
+
+constexpr int kGutter = 44, kMaxStrips = 12;
+
+class Gutter final : public QWidget {
+ public:
+  explicit Gutter(YamlEditor* editor) : QWidget(editor), editor_(editor) {}
+  QSize sizeHint() const override { return {editor_->gutterWidth(), 0}; }
+
+ protected:
+  void paintEvent(QPaintEvent* event) override { editor_->paintGutter(event); }
+
+ private:
+  YamlEditor* editor_;
+};
+
+}  // namespace
+
+YamlEditor::YamlEditor(QWidget* parent) : QPlainTextEdit(parent), gutter_(new Gutter(this)), layout_(new FaultLayout(document())) {
+  document()->setDocumentLayout(layout_);
+  new YamlHighlighter(document());
+  setUndoRedoEnabled(false);
+  setLineWrapMode(QPlainTextEdit::NoWrap);
+  setFrameShape(QFrame::NoFrame);
+  setTabChangesFocus(true);                       // two spaces are what YAML wants; Tab stays for moving on
+  setFont(Theme::instance().code());
+  setStyleSheet(QStringLiteral("QPlainTextEdit { border: none; border-radius: 0; padding: 0; }"));
+  setAccessibleName(tr("Text of the design"));
+  setViewportMargins(gutterWidth(), 0, 0, 0);
+  connect(this, &QPlainTextEdit::updateRequest, this, [this](const QRect& rect, int dy) {
+    if (dy != 0) gutter_->scroll(0, dy);
+    else gutter_->update(0, rect.y(), gutter_->width(), rect.height());
+    placeStrips();
+  });
+  connect(this, &QPlainTextEdit::textChanged, this, [this] {
+    if (!showing_) Q_EMIT edited(toPlainText());
+  });
+  connect(this, &QPlainTextEdit::cursorPositionChanged, this, [this] {
+    if (!showing_ && hasFocus()) Q_EMIT lineChanged(textCursor().blockNumber() + 1);
+    gutter_->update();
+  });
+  connect(&Theme::instance(), &Theme::changed, this, [this] {
+    setFont(Theme::instance().code());
+    markText();
+    setDiagnostics(diagnostics_);
+  });
+}
+
+YamlEditor::~YamlEditor() = default;
+
+int YamlEditor::gutterWidth() const { return kGutter; }
+
+void YamlEditor::showText(const QString& text) {
+  const QString old = toPlainText();
+  if (old == text) return;
+  showing_ = true;
+  qsizetype head = 0;
+  const qsizetype most = std::min(old.size(), text.size());
+  while (head < most && old[head] == text[head]) ++head;
+  qsizetype tail = 0;
+  while (tail < most - head && old[old.size() - 1 - tail] == text[text.size() - 1 - tail]) ++tail;
+  QTextCursor cursor(document());
+  cursor.setPosition(static_cast<int>(head));
+  cursor.setPosition(static_cast<int>(old.size() - tail), QTextCursor::KeepAnchor);
+  cursor.insertText(text.mid(head, text.size() - tail - head));
+  showing_ = false;
+}
+
+void YamlEditor::setDiagnostics(const Diagnostics& diagnostics) {
+  if (&diagnostics != &diagnostics_) diagnostics_ = diagnostics;
+  for (FaultStrip* strip : strips_) strip->deleteLater();
+  strips_.clear();
+  std::map<int, std::vector<const Diagnostic*>> byLine;
+  for (const Diagnostic& d : diagnostics_.items)
+    if (d.severity == Severity::Error) byLine[std::clamp(d.line, 1, std::max(1, blockCount()))].push_back(&d);
+  QSet<int> blocks;
+  for (const auto& [line, faults] : byLine) {
+    if (static_cast<int>(strips_.size()) == kMaxStrips) break;  // the list below shows the rest
+    auto* strip = new FaultStrip(*faults.front(), static_cast<int>(faults.size()) - 1, viewport());
+    connect(strip, &FaultStrip::fixChosen, this, [this, strip] { Q_EMIT fixChosen(strip->diagnostic()); });
+    strips_.push_back(strip);
+    blocks.insert(line - 1);
+  }
+  layout_->setFaultyBlocks(blocks);
+  markText();
+  placeStrips();
+  viewport()->update();
+  gutter_->update();
+}
+
+void YamlEditor::placeStrips() {
+  for (FaultStrip* strip : strips_) {
+    const int line = std::clamp(strip->diagnostic().line, 1, std::max(1, blockCount())) - 1;
+    const QTextBlock block = document()->findBlockByNumber(line);
+    const QRectF box = blockBoundingGeometry(block).translated(contentOffset());
+    const bool seen = block.isValid() && box.bottom() > 0 && box.top() < viewport()->height();
+    strip->setVisible(seen);
+    if (seen) strip->setGeometry(0, static_cast<int>(box.bottom()) - kStripHeight, viewport()->width(), kStripHeight);
+  }
+}
+
+void YamlEditor::markText() {
+  QList<QTextEdit::ExtraSelection> marks;
+  const Theme& theme = Theme::instance();
+  for (int line = markedFirst_; line > 0 && line <= markedLast_ && line <= markedFirst_ + 400; ++line) {
+    QTextEdit::ExtraSelection mark;
+    mark.format.setBackground(Theme::mix(theme.color(Tone::Background), theme.color(Tone::Text), 0.07));
+    mark.format.setProperty(QTextFormat::FullWidthSelection, true);
+    mark.cursor = QTextCursor(document()->findBlockByNumber(line - 1));
+    if (!mark.cursor.isNull()) marks.append(mark);
+  }
+  for (const Diagnostic& d : diagnostics_.items) {
+    const QTextBlock block = document()->findBlockByNumber(d.line - 1);
+    if (d.line < 1 || !block.isValid() || d.severity == Severity::Note) continue;
+    const int from = std::clamp(d.column - 1, 0, std::max(0, block.length() - 1));
+    int length = d.length;
+    if (length <= 0) {  // unknown: the word that begins there
+      const QString text = block.text();
+      while (from + length < text.size() && !text[from + length].isSpace() && !QStringLiteral(",:}]").contains(text[from + length])) ++length;
+    }
+    QTextEdit::ExtraSelection mark;
+    mark.format.setUnderlineStyle(QTextCharFormat::WaveUnderline);
+    mark.format.setUnderlineColor(theme.color(d.severity == Severity::Error ? Tone::Danger : Tone::Experts));
+    mark.cursor = QTextCursor(block);
+    mark.cursor.setPosition(block.position() + from);
+    mark.cursor.setPosition(std::min(block.position() + from + std::max(1, length), block.position() + std::max(1, block.length() - 1)), QTextCursor::KeepAnchor);
+    marks.append(mark);
+  }
+  setExtraSelections(marks);
+}
+
+void YamlEditor::setMarkedLines(int first, int last) {
+  if (first == markedFirst_ && last == markedLast_) return;
+  markedFirst_ = first;
+  markedLast_ = last;
+  markText();
+}
+
+void YamlEditor::goTo(int line, int column) {
+  const QTextBlock block = document()->findBlockByNumber(std::max(1, line) - 1);
+  if (!block.isValid()) return;
+  QTextCursor cursor(block);
+  cursor.setPosition(block.position() + std::clamp(column - 1, 0, std::max(0, block.length() - 1)));
+  setTextCursor(cursor);
+  ensureCursorVisible();
+}
+
+void YamlEditor::applyFix() {
+  const Diagnostic* best = nullptr;
+  const int line = textCursor().blockNumber() + 1;
+  for (const Diagnostic& d : diagnostics_.items) {
+    if (d.fix.empty()) continue;
+    if (!best || (best->line != line && d.line == line)) best = &d;
+  }
+  if (best) Q_EMIT fixChosen(Diagnostic(*best));
+}
+
+void YamlEditor::resizeEvent(QResizeEvent* event) {
+  QPlainTextEdit::resizeEvent(event);
+  const QRect inner = contentsRect();
+  gutter_->setGeometry(inner.left(), inner.top(), gutterWidth(), inner.height());
+  placeStrips();
+}
+
+bool YamlEditor::event(QEvent* event) {
+  // Undo and redo go to the document, whose history also knows the form; Ctrl+Z must not be swallowed by the text field.
+  if (event->type() == QEvent::ShortcutOverride) {
+    auto* key = static_cast<QKeyEvent*>(event);
+    if (key->matches(QKeySequence::Undo) || key->matches(QKeySequence::Redo)) {
+      event->accept();
+      return true;
+    }
+  }
+  return QPlainTextEdit::event(event);
+}
+
+void YamlEditor::keyPressEvent(QKeyEvent* event) {
+  if ((event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter) && event->modifiers().testFlag(Qt::AltModifier)) return applyFix();
+  if (event->matches(QKeySequence::Undo)) return Q_EMIT undoWanted();
+  if (event->matches(QKeySequence::Redo)) return Q_EMIT redoWanted();
+  if (event->key() == Qt::Key_Return && event->modifiers() == Qt::NoModifier) {  // keep the indentation
+    const QString line = textCursor().block().text();
+    qsizetype indent = 0;
+    while (indent < line.size() && line[indent] == QLatin1Char(' ')) ++indent;
+    indent = std::min<qsizetype>(indent, textCursor().positionInBlock());
+    insertPlainText(QLatin1Char('\n') + QString(indent, QLatin1Char(' ')));
+    ensureCursorVisible();
+    return;
+  }
+  QPlainTextEdit::keyPressEvent(event);
+}
+
+void YamlEditor::paintGutter(QPaintEvent* event) {
+  const Theme& theme = Theme::instance();
+  QPainter p(gutter_);
+  p.fillRect(event->rect(), theme.color(Tone::Background));
+  p.setFont(theme.caption());
+  const int current = textCursor().blockNumber();
+  for (QTextBlock block = firstVisibleBlock(); block.isValid(); block = block.next()) {
+    const QRectF box = blockBoundingGeometry(block).translated(contentOffset());
+    if (box.top() > event->rect().bottom()) break;
+    const double height = box.height() - (layout_->isFaulty(block.blockNumber()) ? kStripHeight : 0);
+    p.setPen(theme.color(block.blockNumber() == current || layout_->isFaulty(block.blockNumber()) ? Tone::Text : Tone::Muted));
+    p.drawText(QRectF(0, box.top(), kGutter - 14, height), Qt::AlignRight | Qt::AlignVCenter, QString::number(block.blockNumber() + 1));
+    if (layout_->isFaulty(block.blockNumber())) p.fillRect(QRectF(0, box.top() + height, kGutter, kStripHeight), Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Danger), 0.16));
+  }
+}
+
+}  // namespace serp::app

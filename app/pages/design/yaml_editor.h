@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The text of a design: line numbers, colours, and each fault shown under its line with a button that mends it.
+#pragma once
+
+#include <QPlainTextEdit>
+#include <vector>
+
+#include "engine/api/diagnostic.h"
+
+namespace serp::app {
+
+class FaultLayout;
+class FaultStrip;
+
+/// Its own undo is off: the document's history is the one for text, form and canvas.
+class YamlEditor final : public QPlainTextEdit {
+  Q_OBJECT
+ public:
+  explicit YamlEditor(QWidget* parent = nullptr);
+  ~YamlEditor() override;
+
+  /// Takes over a text changed elsewhere by the smallest edit, so that cursor and scrolling stay.
+  void showText(const QString& text);
+  void setDiagnostics(const Diagnostics& diagnostics);
+  void setMarkedLines(int first, int last);        ///< the selected block's lines, from 1; 0 = none
+  void goTo(int line, int column);
+  int faultsShown() const { return static_cast<int>(strips_.size()); }
+  /// Applies the fix of the fault at the cursor's line, else of the first one that has a fix.
+  void applyFix();
+
+  int gutterWidth() const;
+  void paintGutter(QPaintEvent* event);
+
+ Q_SIGNALS:
+  void edited(const QString& text);                ///< by the person, not by showText()
+  void fixChosen(const serp::Diagnostic& diagnostic);
+  void lineChanged(int line);                      ///< where the person put the cursor
+  void undoWanted();
+  void redoWanted();
+
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
+  void keyPressEvent(QKeyEvent* event) override;
+  bool event(QEvent* event) override;
+
+ private:
+  void placeStrips();
+  void markText();
+
+  QWidget* gutter_;
+  FaultLayout* layout_;
+  std::vector<FaultStrip*> strips_;
+  Diagnostics diagnostics_;
+  int markedFirst_ = 0, markedLast_ = 0;
+  bool showing_ = false;
+};
+
+}  // namespace serp::app
