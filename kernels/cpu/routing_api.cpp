@@ -3,7 +3,6 @@
 // so that the result does not depend on the thread count.
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "kernels/cpu/table.h"
 #include "kernels/reference/plain.h"
@@ -12,21 +11,6 @@ namespace serp::kernels {
 namespace {
 
 constexpr std::int64_t kGrain = 64;
-
-Status check(const RouteShape& s, const float* logits, std::int64_t stride, const RouteOutput& o) {
-  if (s.tokens < 0 || s.experts < 1 || s.experts > kMaxExperts || s.topK < 1 || s.topK > s.experts || s.capacity < 0)
-    return Status::BadShape;
-  if (s.groupSize < 0 || (s.groupSize > 0 && s.tokens % s.groupSize != 0)) return Status::BadShape;
-  if (s.tokens > std::numeric_limits<std::int32_t>::max() / s.topK) return Status::BadShape;  // slots are 32-bit
-  if (!o.offsets || !o.assigned) return Status::BadArgument;
-  if (s.tokens == 0) return Status::Ok;
-  const bool complete = logits && o.probabilities && o.expert && o.slotOfChoice && o.tokenOfSlot && o.choiceOfSlot;
-  return complete && stride >= s.experts ? Status::Ok : Status::BadArgument;
-}
-
-Status checkRows(std::int64_t width, std::int64_t tokens, std::int64_t topK, std::int64_t slots) {
-  return width < 0 || tokens < 0 || topK < 1 || slots < 0 ? Status::BadShape : Status::Ok;
-}
 
 }  // namespace
 

@@ -7,19 +7,6 @@
 #include "kernels/reference/plain.h"
 
 namespace serp::kernels {
-namespace {
-
-bool nothing(const NormShape& s) {
-  return s.rows == 0 || s.width == 0;
-}
-
-Status check(const NormShape& s, const float* x, std::int64_t stride) {
-  if (s.rows < 0 || s.width < 0) return Status::BadShape;
-  if (nothing(s)) return Status::Ok;
-  return !x || stride < s.width ? Status::BadArgument : Status::Ok;
-}
-
-}  // namespace
 
 Status normForward(const NormShape& s, const float* x, std::int64_t xStride, const float* weight, const float* bias,
                    float* y, std::int64_t yStride, float* stats, const ParallelFor& p) noexcept {

@@ -5,39 +5,6 @@
 #include "kernels/cpu/table.h"
 
 namespace serp::kernels {
-namespace {
-
-bool nothing(const ScanShape& s) {
-  return s.batch == 0 || s.length == 0 || s.channels == 0;
-}
-bool nothing(const ConvShape& s) {
-  return s.batch == 0 || s.length == 0 || s.channels == 0;
-}
-
-Status check(const ScanShape& s, const ScanInput& in) {
-  if (s.batch < 0 || s.length < 0 || s.channels < 0 || s.states < 1 || s.states > kMaxStates) return Status::BadShape;
-  if (nothing(s)) return Status::Ok;
-  if (!in.u || !in.delta || !in.A || !in.B || !in.C) return Status::BadArgument;
-  if (in.uStride < s.channels || in.deltaStride < s.channels || in.bStride < s.states || in.cStride < s.states ||
-      (in.z && in.zStride < s.channels))
-    return Status::BadArgument;
-  return Status::Ok;
-}
-
-Status check(const ScanShape& s, const ScanInput& in, const ScanGradients& g) {
-  const bool good = g.dy && g.dyStride >= s.channels && (!g.du || g.duStride >= s.channels) &&
-                    (!g.dDelta || g.dDeltaStride >= s.channels) && (!g.dz || (in.z && g.dzStride >= s.channels)) &&
-                    (!g.dB || g.dbStride >= s.states) && (!g.dC || g.dcStride >= s.states);
-  return good ? Status::Ok : Status::BadArgument;
-}
-
-Status check(const ConvShape& s, const ConvInput& in) {
-  if (s.batch < 0 || s.length < 0 || s.channels < 0 || s.width < 1 || s.width > kMaxTaps) return Status::BadShape;
-  if (nothing(s)) return Status::Ok;
-  return in.x && in.weight && in.xStride >= s.channels ? Status::Ok : Status::BadArgument;
-}
-
-}  // namespace
 
 std::int64_t scanCheckpointCount(const ScanShape& s) noexcept {
   return s.batch * scanChunks(s.length) * ((s.channels + kScanGroup - 1) / kScanGroup * kScanGroup) * s.states;

@@ -20,12 +20,13 @@ KernelSignatures::NormBackward normBackwardImpl;
 KernelSignatures::CrossEntropy crossEntropyImpl;
 KernelSignatures::AdamW adamwImpl;
 KernelSignatures::SumOfSquares sumOfSquaresImpl;
+KernelSignatures::Matmul matmulImpl;
 
 const Table& table() {
   static constexpr Table t{
       scanForwardImpl,  scanBackwardImpl,  scanStepImpl,    convForwardImpl,         convBackwardImpl,
       softmaxRowsImpl,  routeBackwardImpl, combineRowsImpl, combineRowsBackwardImpl, normForwardImpl,
-      normBackwardImpl, crossEntropyImpl,  adamwImpl,       sumOfSquaresImpl};
+      normBackwardImpl, crossEntropyImpl,  adamwImpl,       sumOfSquaresImpl,        matmulImpl};
   return t;
 }
 

@@ -4,7 +4,9 @@
 
 #include "kernels/adamw.h"
 #include "kernels/causal_conv1d.h"
+#include "kernels/checks.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/routing.h"
 #include "kernels/selective_scan.h"
@@ -16,8 +18,11 @@ namespace serp::kernels {
 inline constexpr std::int64_t kScanChunk = 16;
 /// Checkpoints keep channels in groups of the widest vector.
 inline constexpr std::int64_t kScanGroup = 16;
-inline constexpr std::int64_t kMaxStates = 256;
-inline constexpr std::int64_t kMaxTaps = 16;
+
+/// The matrix product packs B in blocks of this many rows and columns, and copies at most 16 rows of A beside them.
+inline constexpr std::int64_t kMatmulDepth = 256, kMatmulColumns = 512;
+/// Floats that one piece of it needs.
+inline constexpr std::int64_t kMatmulPiece = kMatmulDepth * kMatmulColumns + 16 * (kMatmulDepth + 16);
 
 inline std::int64_t scanChunks(std::int64_t length) {
   return (length + kScanChunk - 1) / kScanChunk;
@@ -53,6 +58,8 @@ struct KernelSignatures {
                             const ParallelFor&);  // false: a target was out of range
   using AdamW = void(std::int64_t count, float* param, float* grad, float* m, float* v, const AdamWSettings&,
                      bool zeroGrad, const ParallelFor&);
+  using Matmul = void(const MatmulShape&, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
+                      bool accumulate, float* workspace, const ParallelFor&);
   using SumOfSquares = double(std::int64_t count, const float* x, const ParallelFor&);
 };
 
@@ -71,6 +78,7 @@ struct Table {
   KernelSignatures::CrossEntropy* crossEntropy;
   KernelSignatures::AdamW* adamw;
   KernelSignatures::SumOfSquares* sumOfSquares;
+  KernelSignatures::Matmul* matmul;
 };
 
 namespace portable {

@@ -32,7 +32,7 @@ typedef float Vec __attribute__((vector_size(SERP_WIDTH * 4)));
 typedef std::int32_t IntVec __attribute__((vector_size(SERP_WIDTH * 4)));
 
 inline Vec splat(float x) {
-  return Vec{} + x;
+  return x - Vec{};  // minus, not plus: -0 + 0 is 0, so that an addition would have to be carried out
 }
 
 inline Vec load(const float* p) {

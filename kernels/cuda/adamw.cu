@@ -14,7 +14,8 @@ struct AdamWFactors {
   float keep, rate, root2, eps, scale, b1, b2, c1, c2;
 };
 
-SERP_KERNEL adamwKernel(std::int64_t count, float* param, float* grad, float* m, float* v, AdamWFactors f, bool zeroGrad) {
+SERP_KERNEL adamwKernel(std::int64_t count, float* param, float* grad, float* m, float* v, AdamWFactors f,
+                        bool zeroGrad) {
   const std::int64_t i = globalX(kThreads);
   if (i >= count) return;
   const float g = grad[i] * f.scale, mi = f.b1 * m[i] + f.c1 * g, vi = f.b2 * v[i] + f.c2 * g * g;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The causal convolution: one thread per token and channel, neighbouring threads on neighbouring channels. The backward goes in
-// three steps: dv of every token, dx gathered from dv, weight gradients in parts of 64 rows that are then added up in their order.
+// The causal convolution: one thread per token and channel, neighbouring threads on neighbouring channels. The backward
+// goes in three steps: dv of every token, dx gathered from dv, weight gradients in parts of 64 rows that are then added
+// up in their order.
 #include "kernels/cuda/primitives.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -106,7 +107,8 @@ std::int64_t convBackwardWorkspace(const ConvShape& s) noexcept {
   return s.batch * s.length * s.channels + partsOf(s) * s.channels * (s.width + 1);
 }
 
-Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t outStride, Stream stream) noexcept {
+Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t outStride,
+                   Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!out || outStride < s.channels) return Status::BadArgument;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Cross entropy: a block per row; maximum with its first place, sum of exponentials, then the gradient, which may replace the
-// logits.
+// Cross entropy: a block per row; maximum with its first place, sum of exponentials, then the gradient, which may
+// replace the logits.
 #include "kernels/cuda/primitives.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -9,7 +9,8 @@ namespace {
 constexpr int kThreads = 256;
 constexpr unsigned kWarps = kThreads / kWarp;
 
-/// Combines one value per thread over the block in a fixed order; `scratch` holds one T per warp. All threads get the result.
+/// Combines one value per thread over the block in a fixed order; `scratch` holds one T per warp. All threads get the
+/// result.
 template <class T, class F>
 SERP_FN T blockReduce(T value, T* scratch, F combine) {
   for (unsigned mask = 1; mask < kWarp; mask *= 2) value = combine(value, shuffleXor(value, mask));
@@ -59,8 +60,8 @@ SERP_KERNEL crossEntropyKernel(std::int64_t vocab, const float* logits, std::int
 
 }  // namespace
 
-Status crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
-                    const CrossEntropyOutput& o, Stream stream) noexcept {
+Status crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride,
+                    const std::int64_t* target, const CrossEntropyOutput& o, Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (rows < 0 || vocab < 0) return Status::BadShape;
   if (rows == 0) return Status::Ok;

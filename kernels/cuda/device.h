@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // All that a .cu file of ours may use of the device, in two meanings: CUDA's, and the CPU emulation's for tests.
 //
-// Rules for kernels: one-dimensional grids and blocks; blocks are multiples of 32 and whole warps reach every shuffle; shared memory
-// is dynamic, through dynShared(), and counts as uninitialised; no atomics, no global variables, no waiting for another block.
+// Rules for kernels: one-dimensional grids and blocks; blocks are multiples of 32 and whole warps reach every shuffle;
+// shared memory is dynamic, through dynShared(), and counts as uninitialised; no atomics, no global variables, no
+// waiting for another block.
 #pragma once
 
 #include <cmath>

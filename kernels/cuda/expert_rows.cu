@@ -28,8 +28,9 @@ SERP_KERNEL combineKernel(const float* rows, std::int64_t width, const std::int3
   y[t * yStride + c] = total;
 }
 
-SERP_KERNEL rowGradientKernel(std::int64_t width, const std::int32_t* choiceOfSlot, const float* weight, std::int64_t topK,
-                              std::int64_t slots, const float* dy, std::int64_t dyStride, float* dRows) {
+SERP_KERNEL rowGradientKernel(std::int64_t width, const std::int32_t* choiceOfSlot, const float* weight,
+                              std::int64_t topK, std::int64_t slots, const float* dy, std::int64_t dyStride,
+                              float* dRows) {
   const std::int64_t i = globalX(kThreads), slot = i / width;
   if (slot >= slots) return;
   const std::int64_t choice = choiceOfSlot[slot];
@@ -37,8 +38,9 @@ SERP_KERNEL rowGradientKernel(std::int64_t width, const std::int32_t* choiceOfSl
 }
 
 /// A warp per choice.
-SERP_KERNEL weightGradientKernel(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, std::int64_t choices,
-                                 std::int64_t topK, const float* dy, std::int64_t dyStride, float* dWeight) {
+SERP_KERNEL weightGradientKernel(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice,
+                                 std::int64_t choices, std::int64_t topK, const float* dy, std::int64_t dyStride,
+                                 float* dWeight) {
   const std::int64_t choice = blockX() * kChoicesPerBlock + threadX() / kWarp;
   if (choice >= choices) return;
   const std::int64_t slot = slotOfChoice[choice];
@@ -52,14 +54,14 @@ SERP_KERNEL weightGradientKernel(const float* rows, std::int64_t width, const st
 
 }  // namespace
 
-Status gatherRows(const float* x, std::int64_t xStride, std::int64_t width, const std::int32_t* tokenOfSlot, std::int64_t slots,
-                  float* rows, Stream stream) noexcept {
+Status gatherRows(const float* x, std::int64_t xStride, std::int64_t width, const std::int32_t* tokenOfSlot,
+                  std::int64_t slots, float* rows, Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = checkRows(width, 0, 1, slots); status != Status::Ok) return status;
   if (slots == 0 || width == 0) return Status::Ok;
   if (!x || !tokenOfSlot || !rows || xStride < width) return Status::BadArgument;
-  return launch(gatherKernel, {ceilDiv(slots * width, kThreads), kThreads, 0, stream}, x, xStride, width, tokenOfSlot, slots,
-                rows);
+  return launch(gatherKernel, {ceilDiv(slots * width, kThreads), kThreads, 0, stream}, x, xStride, width, tokenOfSlot,
+                slots, rows);
 }
 
 Status combineRows(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight,
@@ -67,15 +69,16 @@ Status combineRows(const float* rows, std::int64_t width, const std::int32_t* sl
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = checkRows(width, tokens, topK, 0); status != Status::Ok) return status;
   if (tokens == 0 || width == 0) return Status::Ok;
-  if (!slotOfChoice || !y || yStride < width) return Status::BadArgument;  // rows may be null when everything was dropped
-  return launch(combineKernel, {ceilDiv(tokens * width, kThreads), kThreads, 0, stream}, rows, width, slotOfChoice, weight,
-                tokens, topK, y, yStride);
+  if (!slotOfChoice || !y || yStride < width)
+    return Status::BadArgument;  // rows may be null when everything was dropped
+  return launch(combineKernel, {ceilDiv(tokens * width, kThreads), kThreads, 0, stream}, rows, width, slotOfChoice,
+                weight, tokens, topK, y, yStride);
 }
 
 Status combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t*, const std::int32_t* choiceOfSlot,
-                           const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
-                           std::int64_t slots, const float* dy, std::int64_t dyStride, float* dRows, float* dWeight,
-                           Stream stream) noexcept {
+                           const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens,
+                           std::int64_t topK, std::int64_t slots, const float* dy, std::int64_t dyStride, float* dRows,
+                           float* dWeight, Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = checkRows(width, tokens, topK, slots); status != Status::Ok) return status;
   if (tokens == 0 || width == 0) return Status::Ok;
@@ -83,8 +86,8 @@ Status combineRowsBackward(const float* rows, std::int64_t width, const std::int
   if (dWeight && (!slotOfChoice || (slots > 0 && !rows))) return Status::BadArgument;
   Status status = Status::Ok;
   if (dRows)
-    status = launch(rowGradientKernel, {ceilDiv(slots * width, kThreads), kThreads, 0, stream}, width, choiceOfSlot, weight,
-                    topK, slots, dy, dyStride, dRows);
+    status = launch(rowGradientKernel, {ceilDiv(slots * width, kThreads), kThreads, 0, stream}, width, choiceOfSlot,
+                    weight, topK, slots, dy, dyStride, dRows);
   if (status == Status::Ok && dWeight)
     status = launch(weightGradientKernel, {ceilDiv(tokens * topK, kChoicesPerBlock), kThreads, 0, stream}, rows, width,
                     slotOfChoice, tokens * topK, topK, dy, dyStride, dWeight);

@@ -12,8 +12,8 @@ SERP_FN std::int64_t rowOfWarp() {
   return blockX() * kRowsPerBlock + threadX() / kWarp;
 }
 
-SERP_KERNEL forwardKernel(NormShape s, const float* x, std::int64_t xStride, const float* weight, const float* bias, float* y,
-                          std::int64_t yStride, float* stats) {
+SERP_KERNEL forwardKernel(NormShape s, const float* x, std::int64_t xStride, const float* weight, const float* bias,
+                          float* y, std::int64_t yStride, float* stats) {
   const std::int64_t r = rowOfWarp();
   if (r >= s.rows) return;  // whole warps
   const float* row = x + r * xStride;
@@ -32,8 +32,9 @@ SERP_KERNEL forwardKernel(NormShape s, const float* x, std::int64_t xStride, con
   }
 }
 
-SERP_KERNEL inputGradientKernel(NormShape s, const float* x, std::int64_t xStride, const float* weight, const float* stats,
-                                const float* dy, std::int64_t dyStride, const float* dxAdd, float* dx, std::int64_t dxStride) {
+SERP_KERNEL inputGradientKernel(NormShape s, const float* x, std::int64_t xStride, const float* weight,
+                                const float* stats, const float* dy, std::int64_t dyStride, const float* dxAdd,
+                                float* dx, std::int64_t dxStride) {
   const std::int64_t r = rowOfWarp();
   if (r >= s.rows) return;
   const float mean = stats[2 * r], inverse = stats[2 * r + 1], width = static_cast<float>(s.width);
@@ -72,8 +73,8 @@ std::int64_t normBackwardWorkspace(const NormShape& s) noexcept {
   return 2 * ceilDiv(s.rows, kPartRows) * s.width;
 }
 
-Status normForward(const NormShape& s, const float* x, std::int64_t xStride, const float* weight, const float* bias, float* y,
-                   std::int64_t yStride, float* stats, Stream stream) noexcept {
+Status normForward(const NormShape& s, const float* x, std::int64_t xStride, const float* weight, const float* bias,
+                   float* y, std::int64_t yStride, float* stats, Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, x, xStride); status != Status::Ok || nothing(s)) return status;
   if (!y || yStride < s.width) return Status::BadArgument;
@@ -82,8 +83,8 @@ Status normForward(const NormShape& s, const float* x, std::int64_t xStride, con
 }
 
 Status normBackward(const NormShape& s, const float* x, std::int64_t xStride, const float* weight, const float* stats,
-                    const float* dy, std::int64_t dyStride, const float* dxAdd, float* dx, std::int64_t dxStride, float* dWeight,
-                    float* dBias, float* workspace, Stream stream) noexcept {
+                    const float* dy, std::int64_t dyStride, const float* dxAdd, float* dx, std::int64_t dxStride,
+                    float* dWeight, float* dBias, float* workspace, Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, x, xStride); status != Status::Ok || nothing(s)) return status;
   if (!stats || !dy || !dx || !workspace || dyStride < s.width || dxStride < s.width) return Status::BadArgument;
@@ -92,14 +93,15 @@ Status normBackward(const NormShape& s, const float* x, std::int64_t xStride, co
   Status status = Status::Ok;
   // First the weights: dx may replace what they are computed from.
   if (dWeight || dBias)
-    status = launch(weightGradientKernel, {ceilDiv(parts * s.width, kThreads), kThreads, 0, stream}, s, x, xStride, stats, dy,
-                    dyStride, weightParts, biasParts);
+    status = launch(weightGradientKernel, {ceilDiv(parts * s.width, kThreads), kThreads, 0, stream}, s, x, xStride,
+                    stats, dy, dyStride, weightParts, biasParts);
   if (status == Status::Ok)
-    status = launch(inputGradientKernel, {ceilDiv(s.rows, kRowsPerBlock), kThreads, 0, stream}, s, x, xStride, weight, stats,
-                    dy, dyStride, dxAdd, dx, dxStride);
+    status = launch(inputGradientKernel, {ceilDiv(s.rows, kRowsPerBlock), kThreads, 0, stream}, s, x, xStride, weight,
+                    stats, dy, dyStride, dxAdd, dx, dxStride);
   if (status == Status::Ok && dWeight)
     status = sumParts(weightParts, parts, s.width, s.width, s.width, 1.0f, dWeight, stream);
-  if (status == Status::Ok && dBias) status = sumParts(biasParts, parts, s.width, s.width, s.width, 1.0f, dBias, stream);
+  if (status == Status::Ok && dBias)
+    status = sumParts(biasParts, parts, s.width, s.width, s.width, 1.0f, dBias, stream);
   return status;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// What several .cu files need: sums over lanes and over parts in a fixed order, and the scalar functions of a Mamba layer.
+// What several .cu files need: sums over lanes and over parts in a fixed order, and the scalar functions of a Mamba
+// layer.
 #pragma once
 
 #include "kernels/cuda/device.h"
@@ -18,6 +19,9 @@ SERP_FN T warpSum(T value) {
   return groupSum(value, kWarp);
 }
 
+SERP_FN bool isNan(float x) {
+  return x != x;
+}
 SERP_FN float sigmoid(float x) {
   return 1.0f / (1.0f + expf(-x));
 }

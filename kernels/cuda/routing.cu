@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Routing: a warp per token chooses; a block per expert walks all choices in their order and ranks its own by ballots, once to
-// count and once to hand out slots. Exact, like the CPU's: no sort, no atomics.
+// Routing: a warp per token chooses; a block per expert walks all choices in their order and ranks its own by ballots,
+// once to count and once to hand out slots. Exact, like the CPU's: no sort, no atomics.
 #include "kernels/cuda/primitives.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -32,20 +32,21 @@ SERP_KERNEL chooseKernel(RouteShape s, const float* logits, std::int64_t stride,
   for (std::int64_t e = laneX(); e < s.experts; e += kWarp) sum += expf(row[e] - top);
   sum = warpSum(sum);
   const float scale = 1.0f / sum;
-  for (std::int64_t e = laneX(); e < s.experts; e += kWarp) o.probabilities[t * s.experts + e] = expf(row[e] - top) * scale;
+  for (std::int64_t e = laneX(); e < s.experts; e += kWarp)
+    o.probabilities[t * s.experts + e] = expf(row[e] - top) * scale;
   if (o.logSumExp && laneX() == 0) o.logSumExp[t] = top + logf(sum);
   Candidate last{0, -1};
   for (std::int64_t j = 0; j < s.topK; ++j) {
     // The best of what comes after the last choice in the order (value descending, index ascending).
     Candidate best{0, -1};
     for (std::int64_t e = laneX(); e < s.experts; e += kWarp) {
-      const bool after = j == 0 ? !isnan(row[e]) : row[e] < last.value || (row[e] == last.value && e > last.expert);
+      const bool after = j == 0 ? !isNan(row[e]) : row[e] < last.value || (row[e] == last.value && e > last.expert);
       if (after) best = better(best, {row[e], static_cast<std::int32_t>(e)});
     }
     for (unsigned mask = 1; mask < kWarp; mask *= 2)
       best = better(best, {shuffleXor(best.value, mask), shuffleXor(best.expert, mask)});
     // NaN logits have no order: the lowest expert not yet taken, as on the CPU.
-    if (best.expert < 0 || (j == 0 && isnan(row[0]))) {
+    if (best.expert < 0 || (j == 0 && isNan(row[0]))) {
       best.expert = 0;
       if (laneX() == 0)  // the lane that has written the choices before
         for (std::int64_t i = 0; i < j; ++i)
@@ -61,8 +62,9 @@ SERP_KERNEL chooseKernel(RouteShape s, const float* logits, std::int64_t stride,
   }
 }
 
-/// Walks the choices of expert blockX() in their order, group by group, and calls f(choice, rank in the group) for each. All
-/// threads of the block take part; returns how many the expert got in all, and in `kept` how many are within the capacity.
+/// Walks the choices of expert blockX() in their order, group by group, and calls f(choice, rank in the group) for
+/// each. All threads of the block take part; returns how many the expert got in all, and in `kept` how many are within
+/// the capacity.
 template <class F>
 SERP_FN std::int64_t walk(const RouteShape& s, const std::int32_t* expert, std::int64_t& kept, F f) {
   std::int32_t* counts = dynShared<std::int32_t>();  // one per warp
@@ -146,8 +148,8 @@ SERP_KERNEL columnSumKernel(std::int64_t tokens, std::int64_t experts, const flo
 }
 
 SERP_KERNEL backwardKernel(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
-                           const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp,
-                           float zScale, float* dLogits) {
+                           const std::int32_t* expert, const float* dGate, const float* columnGrad,
+                           const float* logSumExp, float zScale, float* dLogits) {
   const std::int64_t t = blockX() * kTokensPerBlock + threadX() / kWarp;
   if (t >= tokens) return;
   const float* P = probabilities + t * experts;
@@ -166,7 +168,8 @@ SERP_KERNEL backwardKernel(std::int64_t tokens, std::int64_t experts, std::int64
 
 }  // namespace
 
-Status route(const RouteShape& s, const float* logits, std::int64_t stride, const RouteOutput& o, Stream stream) noexcept {
+Status route(const RouteShape& s, const float* logits, std::int64_t stride, const RouteOutput& o,
+             Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, logits, stride, o); status != Status::Ok) return status;
   if (s.tokens == 0)  // static sizes: the counts must still say that there is nothing
@@ -192,8 +195,8 @@ Status routeMeanProbability(std::int64_t tokens, std::int64_t experts, const flo
   if (tokens == 0 || experts == 0) return Status::Ok;
   if (!probabilities || !mean || !workspace) return Status::BadArgument;
   const std::int64_t parts = ceilDiv(tokens, kPartTokens);
-  const Status status = launch(columnSumKernel, {ceilDiv(parts * experts, kThreads), kThreads, 0, stream}, tokens, experts,
-                               probabilities, workspace);
+  const Status status = launch(columnSumKernel, {ceilDiv(parts * experts, kThreads), kThreads, 0, stream}, tokens,
+                               experts, probabilities, workspace);
   if (status != Status::Ok) return status;
   return sumParts(workspace, parts, experts, experts, experts, 1.0f / static_cast<float>(tokens), mean, stream);
 }

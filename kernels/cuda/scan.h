@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// How the scan kernels divide the work. A block is one sequence and a tile of channels; neighbouring lanes share a channel, each
-// with kStates of its states in registers; time is a loop. Sums over a channel's states are butterflies over its lanes.
+// How the scan kernels divide the work. A block is one sequence and a tile of channels; neighbouring lanes share a
+// channel, each with kStates of its states in registers; time is a loop. Sums over a channel's states are butterflies
+// over its lanes.
 #pragma once
 
 #include "kernels/cuda/primitives.h"

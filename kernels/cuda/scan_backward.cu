@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The selective scan backward. A block walks the chunks of its sequence from the last to the first: it recomputes the chunk's
-// states from the checkpoint into shared memory, then sweeps in reverse. dB and dC are summed over the block's channels (over
-// lanes, then over warps) into one part per tile; dA, dD and the bias into one part per sequence. Further kernels add the parts up
-// in their order.
+// The selective scan backward. A block walks the chunks of its sequence from the last to the first: it recomputes the
+// chunk's states from the checkpoint into shared memory, then sweeps in reverse. dB and dC are summed over the block's
+// channels (over lanes, then over warps) into one part per tile; dA, dD and the bias into one part per sequence.
+// Further kernels add the parts up in their order.
 #include "kernels/cuda/scan.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -19,11 +19,11 @@ struct Parts {
 };
 
 template <int kStates>
-SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGradients g, Parts parts, int lanes,
-                               std::int64_t chunks) {
+SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGradients g, Parts parts,
+                               int lanes, std::int64_t chunks) {
   const ScanThread me(s, lanes, kStates);
-  float* before = dynShared<float>();                                  // [chunk][kStates][thread]
-  float* sums = before + kChunk<kStates> * kStates * kScanThreads;     // [warp][chunk][B or C][N]
+  float* before = dynShared<float>();                               // [chunk][kStates][thread]
+  float* sums = before + kChunk<kStates> * kStates * kScanThreads;  // [warp][chunk][B or C][N]
   const int N = static_cast<int>(s.states), warp = static_cast<int>(threadX()) / kWarp;
   const std::int64_t stateAt = (me.b * s.channels + me.c) * s.states + me.n0;
   float a2[kStates], sumA[kStates] = {}, carry[kStates];  // carry: a_{t+1} λ_{t+1}
@@ -33,7 +33,8 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
     a2[k] = me.inside && has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
     carry[k] = me.inside && has[k] && g.dLastState ? g.dLastState[stateAt + k] : 0.0f;
   }
-  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f, bias = me.inside && in.deltaBias ? in.deltaBias[me.c] : 0.0f;
+  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f,
+              bias = me.inside && in.deltaBias ? in.deltaBias[me.c] : 0.0f;
   float sumD = 0, sumBias = 0;
   for (std::int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
     const std::int64_t first = chunk * kChunk<kStates>;
@@ -64,7 +65,8 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
       }
       float y = 0, lambdaB = 0, lambdaA = 0;  // sums over the states of C h, λ B and λ q A log2(e)
       for (int k = 0; k < kStates; ++k) {
-        const float B = has[k] ? in.B[row * in.bStride + me.n0 + k] : 0.0f, C = has[k] ? in.C[row * in.cStride + me.n0 + k] : 0.0f;
+        const float B = has[k] ? in.B[row * in.bStride + me.n0 + k] : 0.0f,
+                    C = has[k] ? in.C[row * in.cStride + me.n0 + k] : 0.0f;
         const float old = before[(i * kStates + k) * kScanThreads + threadX()], decay = cut ? 0.0f : exp2f(dt * a2[k]);
         const float q = cut ? 0.0f : decay * old, lambda = dy * C + carry[k];
         if (has[k]) y += h[k] * C;
@@ -123,8 +125,8 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
 }
 
 template <int kStates>
-Status sweep(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g, const Parts& parts,
-             Stream stream) {
+Status sweep(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
+             const Parts& parts, Stream stream) {
   const std::int64_t shared = kChunk<kStates> * (kStates * kScanThreads + kScanWarps * 2 * s.states);
   return launch(scanBackwardKernel<kStates>,
                 {s.batch * tilesOf(s), kScanThreads, shared * static_cast<std::int64_t>(sizeof(float)), stream}, s, in,

@@ -16,7 +16,8 @@ SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, int lan
     a2[k] = has ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
     h[k] = has && in.h0 ? in.h0[(me.b * s.channels + me.c) * s.states + me.n0 + k] : 0.0f;
   }
-  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f, bias = me.inside && in.deltaBias ? in.deltaBias[me.c] : 0.0f;
+  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f,
+              bias = me.inside && in.deltaBias ? in.deltaBias[me.c] : 0.0f;
   for (std::int64_t t0 = 0; t0 < s.length; t0 += kAhead) {
     float u[kAhead] = {}, raw[kAhead] = {}, z[kAhead] = {};
     for (int i = 0; i < kAhead; ++i) {
@@ -37,7 +38,8 @@ SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, int lan
       float y = 0;
       for (int k = 0; k < kStates; ++k) {
         const bool has = me.n0 + k < s.states;
-        const float B = has ? in.B[row * in.bStride + me.n0 + k] : 0.0f, C = has ? in.C[row * in.cStride + me.n0 + k] : 0.0f;
+        const float B = has ? in.B[row * in.bStride + me.n0 + k] : 0.0f,
+                    C = has ? in.C[row * in.cStride + me.n0 + k] : 0.0f;
         h[k] = (cut ? 0.0f : exp2f(dt * a2[k]) * h[k]) + input * B;
         if (has) y += h[k] * C;
       }

@@ -48,16 +48,16 @@ Status convBackward(const ConvShape&, const ConvInput&, const ConvGradients&, fl
 Status convStep(const ConvShape&, const ConvInput&, float*, float*, std::int64_t, Stream) noexcept {
   return Status::NoDevice;
 }
-Status normForward(const NormShape&, const float*, std::int64_t, const float*, const float*, float*, std::int64_t, float*,
-                   Stream) noexcept {
+Status normForward(const NormShape&, const float*, std::int64_t, const float*, const float*, float*, std::int64_t,
+                   float*, Stream) noexcept {
   return Status::NoDevice;
 }
-Status normBackward(const NormShape&, const float*, std::int64_t, const float*, const float*, const float*, std::int64_t,
-                    const float*, float*, std::int64_t, float*, float*, float*, Stream) noexcept {
+Status normBackward(const NormShape&, const float*, std::int64_t, const float*, const float*, const float*,
+                    std::int64_t, const float*, float*, std::int64_t, float*, float*, float*, Stream) noexcept {
   return Status::NoDevice;
 }
-Status crossEntropy(std::int64_t, std::int64_t, const float*, std::int64_t, const std::int64_t*, const CrossEntropyOutput&,
-                    Stream) noexcept {
+Status crossEntropy(std::int64_t, std::int64_t, const float*, std::int64_t, const std::int64_t*,
+                    const CrossEntropyOutput&, Stream) noexcept {
   return Status::NoDevice;
 }
 Status route(const RouteShape&, const float*, std::int64_t, const RouteOutput&, Stream) noexcept {
@@ -66,11 +66,12 @@ Status route(const RouteShape&, const float*, std::int64_t, const RouteOutput&, 
 Status routeMeanProbability(std::int64_t, std::int64_t, const float*, float*, float*, Stream) noexcept {
   return Status::NoDevice;
 }
-Status routeBackward(std::int64_t, std::int64_t, std::int64_t, const float*, const std::int32_t*, const float*, const float*,
-                     const float*, float, float*, Stream) noexcept {
+Status routeBackward(std::int64_t, std::int64_t, std::int64_t, const float*, const std::int32_t*, const float*,
+                     const float*, const float*, float, float*, Stream) noexcept {
   return Status::NoDevice;
 }
-Status gatherRows(const float*, std::int64_t, std::int64_t, const std::int32_t*, std::int64_t, float*, Stream) noexcept {
+Status gatherRows(const float*, std::int64_t, std::int64_t, const std::int32_t*, std::int64_t, float*,
+                  Stream) noexcept {
   return Status::NoDevice;
 }
 Status combineRows(const float*, std::int64_t, const std::int32_t*, const float*, std::int64_t, std::int64_t, float*,
@@ -78,8 +79,8 @@ Status combineRows(const float*, std::int64_t, const std::int32_t*, const float*
   return Status::NoDevice;
 }
 Status combineRowsBackward(const float*, std::int64_t, const std::int32_t*, const std::int32_t*, const std::int32_t*,
-                           const float*, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t, float*, float*,
-                           Stream) noexcept {
+                           const float*, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t, float*,
+                           float*, Stream) noexcept {
   return Status::NoDevice;
 }
 Status adamw(std::int64_t, float*, float*, float*, float*, const AdamWSettings&, bool, Stream) noexcept {

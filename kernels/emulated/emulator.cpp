@@ -37,7 +37,8 @@ Block* block = nullptr;
 unsigned orderSeed = 0;
 
 [[noreturn]] void fail(const char* what) {
-  std::fprintf(stderr, "emulator: %s (block %lld, thread %u)\n", what, static_cast<long long>(block->index), block->running);
+  std::fprintf(stderr, "emulator: %s (block %lld, thread %u)\n", what, static_cast<long long>(block->index),
+               block->running);
   std::abort();
 }
 
@@ -134,7 +135,8 @@ unsigned ballot(bool predicate) {
   const unsigned turn = publish(predicate), first = block->running / 32 * 32;
   unsigned mask = 0;
   for (unsigned i = first; i < block->threads.size() && i < first + 32; ++i)
-    if (block->threads[i].wait != Wait::Finished) mask |= static_cast<unsigned>(block->threads[i].published[turn]) << (i - first);
+    if (block->threads[i].wait != Wait::Finished)
+      mask |= static_cast<unsigned>(block->threads[i].published[turn]) << (i - first);
   return mask;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Runs CUDA kernels on a CPU, for tests: blocks one after another, every thread of a block a fibre that stops at barriers and
-// warp operations. Says nothing about speed; a barrier that not all threads reach ends the program with a message.
+// Runs CUDA kernels on a CPU, for tests: blocks one after another, every thread of a block a fibre that stops at
+// barriers and warp operations. Says nothing about speed; a barrier that not all threads reach ends the program with a
+// message.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,8 @@ T shuffleXor(T value, unsigned mask) {
 /// Runs `kernel` for every thread of every block. Not from within a kernel, and from one thread at a time.
 void run(std::int64_t blocks, int threads, std::int64_t sharedBytes, const std::function<void()>& kernel);
 
-/// The order in which threads and blocks run: 0 as numbered, anything else shuffled by this seed. Right kernels give the same bits.
+/// The order in which threads and blocks run: 0 as numbered, anything else shuffled by this seed. Right kernels give
+/// the same bits.
 void setOrder(unsigned seed);
 
 }  // namespace serp::kernels::emulator

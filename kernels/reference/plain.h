@@ -3,12 +3,9 @@
 // Arguments are already checked.
 #pragma once
 
+#include "kernels/checks.h"
 #include "kernels/norm.h"
 #include "kernels/routing.h"
-
-namespace serp::kernels {
-inline constexpr std::int64_t kMaxExperts = 4096;  ///< of one layer, everywhere
-}
 
 namespace serp::kernels::reference {
 
