@@ -60,6 +60,11 @@ namespace {
 struct AttentionState final : BlockState {
   at::Tensor keys, values;      // [B, H, capacity, d_head]
   std::int64_t length = 0;
+
+  NamedTensors tensors() const override {
+    if (!keys.defined()) return {};
+    return {{"keys", keys.narrow(2, 0, length)}, {"values", values.narrow(2, 0, length)}};
+  }
 };
 
 /// Causal softmax attention; qkv rows grouped by head, in each head q, then k, then v (paper.md §3).

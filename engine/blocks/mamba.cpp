@@ -71,6 +71,14 @@ namespace {
 struct MambaState final : BlockState {
   ops::MambaInnerState inner;
   std::unique_ptr<BlockState> conv, gate, out;   // of blocks in the slots
+
+  NamedTensors tensors() const override {
+    NamedTensors all = {{"window", inner.window}, {"h", inner.h}};
+    for (const auto& [slot, state] : {std::pair("conv_proj", conv.get()), std::pair("gate_proj", gate.get()), std::pair("out_proj", out.get())})
+      if (state != nullptr)
+        for (auto& [name, tensor] : state->tensors()) all.emplace_back(std::string(slot) + "." + name, tensor);
+    return all;
+  }
 };
 
 /// [x; z] = in_proj(x) · conv · scan · gate · out_proj; paper.md §5.

@@ -31,6 +31,14 @@ namespace {
 
 struct ParallelState final : BlockState {
   std::vector<std::unique_ptr<BlockState>> branches;
+
+  NamedTensors tensors() const override {
+    NamedTensors all;
+    for (std::size_t i = 0; i < branches.size(); ++i)
+      if (branches[i])
+        for (auto& [name, tensor] : branches[i]->tensors()) all.emplace_back(std::to_string(i) + "." + name, tensor);
+    return all;
+  }
 };
 
 /// The sum of its branches over one input; with own norms each branch norms the stream for itself.

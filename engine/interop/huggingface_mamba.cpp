@@ -91,7 +91,8 @@ std::string designText(const Config& c, const std::string& name) {
   return "# " + name + ", imported from Hugging Face\nname: " + valueText(ParamValue(name)) + "\nmodel:\n  d_model: " + std::to_string(c.width) +
          "\n  vocab: " + std::to_string(c.vocab) + "\n  norm: rms_norm\n  norm_eps: " + numberText(c.eps) +
          "\n  final_norm: rms_norm\n  tie_embedding: " + (c.tied ? "true" : "false") + "\n  blocks:\n    - repeat: " + std::to_string(c.layers) +
-         "\n      blocks:\n        - " + block + "\n";
+         "\n      blocks:\n        - " + block + "\n" +
+         (c.vocab < 256 ? "data: {tokenizer: chars}  # none was imported; bytes would need 256 rows\n" : "");
 }
 
 /// Theirs to ours with the shape ours has. A convolution's [D, 1, W] is our [D, W].

@@ -25,10 +25,14 @@ struct Parameter {
   ParameterRole role = ParameterRole::Matrix;
 };
 
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
 /// What a block remembers between tokens of one batch of sequences. Copying a state is cloning its tensors.
 class BlockState {
  public:
   virtual ~BlockState() = default;
+  /// What it holds, by name; blocks inside a block under their own name and a dot. Not copies.
+  virtual NamedTensors tensors() const = 0;
 };
 
 class Block;

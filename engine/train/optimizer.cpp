@@ -49,8 +49,8 @@ void Optimizer::step(double learningRate, double gradNorm) {
   ++steps_;
   kernels::AdamWSettings s;
   s.learningRate = static_cast<float>(learningRate);
-  s.beta1 = static_cast<float>(beta1_);
-  s.beta2 = static_cast<float>(beta2_);
+  s.beta1 = beta1_;
+  s.beta2 = beta2_;
   s.eps = static_cast<float>(eps_);
   s.gradScale = clip_ > 0 ? static_cast<float>(std::min(1.0, clip_ / (gradNorm + 1e-6))) : 1.0f;
   s.step = steps_;

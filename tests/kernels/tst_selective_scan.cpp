@@ -18,7 +18,7 @@ class TestSelectiveScan : public QObject {
     QTest::addColumn<int>("options");
     const QVector<QVector<qint64>> shapes = {{1, 1, 1, 1},    {2, 5, 7, 4},    {1, 33, 17, 5},  {3, 16, 16, 16},
                                              {2, 67, 33, 16}, {1, 130, 6, 64}, {2, 19, 341, 8}, {1, 17, 65, 16},
-                                             {1, 3, 20, 256}, {1, 48, 130, 3}, {5, 2, 64, 21}};
+                                             {1, 3, 20, 256}, {1, 48, 130, 3}, {5, 2, 64, 21},  {1, 18, 1365, 16}};
     for (const Isa isa : kEveryIsa)
       for (const auto& s : shapes)
         for (const int options : {int{kAll}, int{kSoftplus}, kSkip | kGate | kStrided, kInitial | kSoftplus | kBias,
