@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // A plan as the JSON document of contract.md §2.
+#include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 
 #include "engine/api/plan.h"
@@ -9,6 +11,13 @@ namespace {
 
 using nlohmann::ordered_json;
 
+/// Whole numbers without a point; bytes and FLOPs are whole, but summed as doubles because they outgrow 64 bits first.
+ordered_json number(double value) {
+  constexpr double kExact = 9007199254740992.0;
+  if (std::abs(value) <= kExact && std::floor(value) == value) return static_cast<std::int64_t>(value);
+  return value;
+}
+
 ordered_json node(const PlanNode& n) {
   ordered_json j = {{"path", n.path},
                     {"kind", n.kind},
@@ -16,7 +25,7 @@ ordered_json node(const PlanNode& n) {
                     {"output", {"B", "T", n.out}},
                     {"params_total", n.cost.paramsTotal},
                     {"params_active", n.cost.paramsActive},
-                    {"flops_per_token", n.cost.flopsPerToken},
+                    {"flops_per_token", number(n.cost.flopsPerToken)},
                     {"state_bytes", n.cost.stateBytes},
                     {"family", familyName(n.family)},
                     {"spec_path", n.specPath}};
@@ -38,8 +47,11 @@ std::string planJson(const Plan& p) {
                  {"embedding", p.embeddingParams},
                  {"non_embedding_total", p.nonEmbeddingTotal},
                  {"non_embedding_active", p.nonEmbeddingActive}};
-  j["flops_per_token"] = {{"forward", p.flopsForward}, {"training", p.flopsTraining}};
-  j["memory_bytes"] = {{"weights", p.weightBytes}, {"optimizer", p.optimizerBytes}, {"activations", p.activationBytes}, {"peak", p.peakBytes}};
+  j["flops_per_token"] = {{"forward", number(p.flopsForward)}, {"training", number(p.flopsTraining)}};
+  j["memory_bytes"] = {{"weights", number(p.weightBytes)},
+                       {"optimizer", number(p.optimizerBytes)},
+                       {"activations", number(std::ceil(p.activationBytes))},
+                       {"peak", number(std::ceil(p.peakBytes))}};
   j["state_bytes_per_sequence"] = p.stateBytesPerSequence;
   j["blocks"] = ordered_json::array();
   for (const PlanNode& n : p.blocks) j["blocks"].push_back(node(n));

@@ -2,6 +2,8 @@
 // Folding by where blocks stand in the text: the copies a repeat makes share one place.
 #include "engine/graph/plan_rows.h"
 
+#include <cstdio>
+
 namespace serp {
 namespace {
 
@@ -13,6 +15,8 @@ std::size_t timesInARow(const Plan& plan, std::size_t first, std::size_t length)
   while (at < plan.blocks.size() && plan.blocks[at].specPath == plan.blocks[at - length].specPath) ++at;
   return (at - first) / length;
 }
+
+std::string counted(std::int64_t number, const char* thing) { return std::to_string(number) + " " + thing + (number == 1 ? "" : "s"); }
 
 }  // namespace
 
@@ -34,10 +38,15 @@ std::string blockWords(const PlanNode& node) {
   const auto has = [&](const char* key) { return node.params.has(key); };
   std::string out;
   const auto add = [&](const std::string& words) { out += (out.empty() ? "" : " · ") + words; };
-  if (has("experts")) add(valueText(node.params.value("experts")) + (node.params.integer("experts") == 1 ? " expert" : " experts"));
-  if (has("heads")) add(valueText(node.params.value("heads")) + (node.params.integer("heads") == 1 ? " head" : " heads"));
-  for (const char* key : {"top_k", "d_expert", "d_ff", "d_state", "expand"})
-    if (has(key)) add(std::string(key) + " " + valueText(node.params.value(key)));
+  if (has("experts")) add(counted(node.params.integer("experts"), "expert"));
+  if (has("heads")) add(counted(node.params.integer("heads"), "head"));
+  for (const char* key : {"top_k", "d_expert", "d_ff", "d_state"})
+    if (has(key)) add(std::string(key) + " " + std::to_string(node.params.integer(key)));
+  if (has("expand")) {
+    char text[32];
+    std::snprintf(text, sizeof text, "expand %.4g", node.params.real("expand"));
+    add(text);
+  }
   return out;
 }
 

@@ -68,6 +68,10 @@ class BlockReader {
     block.path = path;
     block.place = node.place;
     block.endPlace = node.endPlace;
+    if (repeat && parallel) {
+      faults_.at(node.place, path, "an entry is either a repeat or a parallel; put the one inside the other");
+      return std::nullopt;
+    }
     if (repeat) return container(node, std::move(block), "repeat", "blocks");
     if (parallel) return container(node, std::move(block), "parallel", "parallel");
     return plain(node, std::move(block), where);
@@ -119,7 +123,7 @@ class BlockReader {
       }
       const std::string close = kind->isScalar() ? nearest(kind->value, kinds) : "";
       faults_.at(*kind, block.path + ".kind",
-                 "unknown kind " + describe(*kind) + (close.empty() ? "" : ", did you mean \"" + close + "\"?") + " (kinds: " + joined(kinds) + ")",
+                 (kind->isScalar() ? "unknown kind " : "expected the name of a kind, found ") + describe(*kind) + (close.empty() ? "" : ", did you mean \"" + close + "\"?") + " (kinds: " + joined(kinds) + ")",
                  close);
       return std::nullopt;
     }

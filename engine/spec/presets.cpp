@@ -27,6 +27,24 @@ fs::path findPresets() {
   return SERP_PRESET_SOURCE;
 }
 
+/// Alphabetical, except that numbers count as numbers: moe_mamba_e4 before moe_mamba_e16.
+bool comesBefore(const std::string& a, const std::string& b) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    if (digit(a[i]) && digit(b[j])) {
+      const std::size_t iEnd = std::min(a.find_first_not_of("0123456789", i), a.size()), jEnd = std::min(b.find_first_not_of("0123456789", j), b.size());
+      if (iEnd - i != jEnd - j) return iEnd - i < jEnd - j;
+      if (const int order = a.compare(i, iEnd - i, b, j, jEnd - j); order != 0) return order < 0;
+      i = iEnd;
+      j = jEnd;
+    } else {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i, ++j;
+    }
+  }
+  return a.size() < b.size();
+}
+
 }  // namespace
 
 std::filesystem::path presetFolder() {
@@ -46,7 +64,7 @@ std::vector<PresetInfo> listPresets() {
     if (p.text.starts_with("# ")) p.title = p.text.substr(2, p.text.find('\n') - 2);
     presets.push_back(std::move(p));
   }
-  std::sort(presets.begin(), presets.end(), [](const PresetInfo& a, const PresetInfo& b) { return a.name < b.name; });
+  std::sort(presets.begin(), presets.end(), [](const PresetInfo& a, const PresetInfo& b) { return comesBefore(a.name, b.name); });
   return presets;
 }
 
@@ -57,6 +75,16 @@ bool looksLikePreset(const std::string& config) {
   return !config.ends_with(".yaml") && !config.ends_with(".yml") && !config.starts_with("/") && !config.starts_with(".");
 }
 
+/// A preset of this name in some folder ("moe_mamba" for "start/moe_mamba"), else the one spelt most alike.
+std::string nearestPreset(const std::string& config) {
+  std::vector<std::string> names, inFolder;
+  for (const PresetInfo& p : listPresets()) {
+    names.push_back(p.name);
+    if (p.name.ends_with("/" + config)) inFolder.push_back(p.name);
+  }
+  return inFolder.empty() ? nearest(config, names) : inFolder.back();  // "start" sorts last
+}
+
 }  // namespace
 
 Result<RunSpec> loadRunSpec(const std::string& config, const std::vector<std::pair<std::string, std::string>>& overrides) {
@@ -65,9 +93,7 @@ Result<RunSpec> loadRunSpec(const std::string& config, const std::vector<std::pa
   if (looksLikePreset(config) && !std::filesystem::exists(file, error)) {
     file = presetFolder() / (config + ".yaml");
     if (config.find("..") != std::string::npos || !std::filesystem::exists(file, error)) {
-      std::vector<std::string> names;
-      for (const PresetInfo& p : listPresets()) names.push_back(p.name);
-      const std::string close = nearest(config, names);
+      const std::string close = nearestPreset(config);
       return fault(ExitCode::BadConfiguration, "no file and no preset of this name" +
                                                    (close.empty() ? "; `serp plan --list` names the presets" : ", did you mean \"" + close + "\"?"),
                    config);

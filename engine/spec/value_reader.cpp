@@ -33,8 +33,7 @@ class Reader {
 
  private:
   std::nullopt_t refuse(const std::string& what, const std::string& fix = {}) {
-    std::string message = what + ", expected " + param_.rangeText();
-    faults_.at(node_, path_, message, fix);
+    faults_.at(node_, path_, what + (what.ends_with('?') ? " Expected " : ", expected ") + param_.rangeText(), fix);
     return std::nullopt;
   }
 

@@ -64,6 +64,10 @@ class TreeBuilder final : public YAML::EventHandler {
     const char first = node.begin < text_.size() ? text_[node.begin] : ' ';
     node.quoted = tag == "!" || first == '"' || first == '\'' || first == '|' || first == '>';
     node.end = scalarEnd(node, first);
+    if (node.end == std::string::npos) {
+      error(node.begin, "this quote is never closed", 1);
+      throw GiveUp();
+    }
     finish(std::move(node));
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
@@ -156,6 +160,7 @@ class TreeBuilder final : public YAML::EventHandler {
         return refuse("duplicate key " + describe(key) + ", first at line " + std::to_string(other.place.line));
   }
 
+  /// Past the scalar's last byte; npos for a quote without its end, which yaml-cpp lets pass.
   std::size_t scalarEnd(const YamlNode& node, char first) const {
     std::size_t at = node.begin;
     if (first == '"' || first == '\'') {
@@ -164,7 +169,7 @@ class TreeBuilder final : public YAML::EventHandler {
         else if (text_[at] == first && first == '\'' && at + 1 < text_.size() && text_[at + 1] == '\'') ++at;
         else if (text_[at] == first) return at + 1;
       }
-      return text_.size();
+      return std::string::npos;
     }
     if (text_.compare(at, node.value.size(), node.value) == 0) return at + node.value.size();
     return std::min(text_.find('\n', at), text_.size());  // several lines; only its first is marked

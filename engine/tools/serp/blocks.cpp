@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // serp blocks [KIND]: the catalogue with every parameter, as the blocks declare it.
+#include <algorithm>
 #include <cstdio>
 
 #include "engine/api/catalog.h"
@@ -60,11 +61,28 @@ ordered_json blockJson(const BlockInfo& b) {
 }
 
 void describe(const BlockInfo& b) {
-  std::printf("%s  (%s%s)\n  %s\n", b.kind.c_str(), familyName(b.family), b.causal ? "" : ", not causal by default", b.summary.c_str());
+  std::printf("%s   %s%s%s\n%s\n", b.kind.c_str(), familyName(b.family),
+              b.letter == 0 ? "" : (std::string(", ") + b.letter + " in patterns").c_str(), b.causal ? "" : ", not causal with every choice",
+              b.summary.c_str());
+  std::size_t width = 0;
+  for (const Param& p : b.schema) width = std::max(width, p.name.size());
+  const int w = static_cast<int>(width);
   for (const Param& p : b.schema) {
-    std::printf("    %-18s %s%s\n", p.name.c_str(), p.rangeText().c_str(), p.acts ? "   [live]" : "");
-    std::printf("    %-18s   %s\n", "", p.help.c_str());
+    std::printf("\n  %-*s   %s%s\n", w, p.name.c_str(), p.rangeText().c_str(), p.acts ? "; acts at the next step of a running model" : "");
+    std::printf("  %-*s   %s\n", w, "", p.help.c_str());
   }
+}
+
+void overview(const std::vector<const BlockInfo*>& all) {
+  std::size_t width = 0;
+  for (const BlockInfo* b : all) width = std::max(width, b->kind.size());
+  const BlockInfo* before = nullptr;
+  for (const BlockInfo* b : all) {
+    if (before == nullptr || b->family != before->family) std::printf("%s%s\n", before == nullptr ? "" : "\n", familyName(b->family));
+    before = b;
+    std::printf("  %c  %-*s   %s\n", b->letter == 0 ? ' ' : b->letter, static_cast<int>(width), b->kind.c_str(), b->summary.c_str());
+  }
+  std::printf("\nThe letters make patterns such as (ME)4. `serp blocks KIND` shows the parameters of one.\n");
 }
 
 int blocks(const std::string& kind, bool json) {
@@ -83,8 +101,7 @@ int blocks(const std::string& kind, bool json) {
     for (const BlockInfo* b : chosen) all.push_back(blockJson(*b));
     print(all);
   } else if (kind.empty()) {
-    for (const BlockInfo* b : chosen) std::printf("%-16s %-10s %s\n", b->kind.c_str(), familyName(b->family), b->summary.c_str());
-    std::printf("\n`serp blocks KIND` shows the parameters of one.\n");
+    overview(chosen);
   } else {
     describe(*chosen.front());
   }

@@ -2,11 +2,14 @@
 // `serp`: verbs that need no tensors here, the others in serp-engine beside it.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
+#include "engine/base/text.h"
 #include "engine/tools/serp/terminal.h"
 
 namespace serp::cli {
@@ -40,6 +43,9 @@ std::filesystem::path enginePath() {
 
 int handOver(char** argv) {
   const auto engine = enginePath();
+  // OpenMP's threads spin for about a millisecond at every barrier. Where another program wants the cores too, that makes a step ten
+  // times slower; with a short spin they sleep instead and are woken at once. Read by libgomp when it is loaded, so it is set here.
+  if (::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "1000", 0);
   ::execv(engine.c_str(), argv);
   return fail(ExitCode::Internal, "cannot start " + engine.string() + ": " + std::strerror(errno) + ". Build it with ./bootstrap build.");
 }
@@ -56,6 +62,15 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "serp " SERP_VERSION);
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "prints this help");
+  if (argc > 1 && argv[1][0] != '-') {
+    std::vector<std::string> names = {"blocks", "plan", "runs", "tokenize"};
+    for (const EngineVerb& verb : kEngineVerbs) names.emplace_back(verb.name);
+    if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
+      const std::string close = serp::nearest(argv[1], names);
+      return fail(serp::ExitCode::BadConfiguration, "no verb \"" + std::string(argv[1]) + "\"" +
+                                                        (close.empty() ? "; `serp --help` names them all" : ", did you mean \"" + close + "\"?"));
+    }
+  }
   int exit = 0;
   for (const auto add : {addBlocks, addPlan, addRuns, addTokenize}) add(app, exit);
   for (const EngineVerb& verb : kEngineVerbs) app.add_subcommand(verb.name, verb.summary);  // listed in the help

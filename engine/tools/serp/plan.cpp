@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // serp plan CONFIG: checks a design and counts it without building it.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
 #include "engine/api/plan.h"
 #include "engine/base/atomic_file.h"
-#include "engine/base/text.h"
+#include "engine/graph/free_memory.h"
+#include "engine/tools/serp/plan_table.h"
 #include "engine/tools/serp/terminal.h"
 
 namespace serp::cli {
@@ -17,46 +22,61 @@ struct Options {
   bool json = false, list = false;
 };
 
-void table(const Plan& p) {
-  std::printf("%s   %s\n\n", p.name.c_str(), p.pattern.c_str());
-  std::printf("  %-12s %-14s %12s %12s %14s\n", "block", "kind", "parameters", "active", "MFLOP/token");
-  const auto row = [](const std::string& path, const std::string& kind, const Cost& c) {
-    std::printf("  %-12s %-14s %12s %12s %14.3f\n", path.c_str(), kind.c_str(), millions(c.paramsTotal).c_str(), millions(c.paramsActive).c_str(),
-                c.flopsPerToken / 1e6);
-  };
-  row("embedding", "", p.embedding);
-  constexpr std::size_t kMost = 64;
-  for (std::size_t i = 0; i < p.blocks.size() && i < kMost; ++i) row(p.blocks[i].path, p.blocks[i].kind, p.blocks[i].cost);
-  if (p.blocks.size() > kMost) std::printf("  and %zu more blocks\n", p.blocks.size() - kMost);
-  if (p.finalNorm.paramsTotal > 0) row("final_norm", "", p.finalNorm);
-  row("head", p.head.paramsTotal == 0 ? "tied" : "", p.head);
-  std::printf("\n  parameters without embedding  %s, active %s\n", millions(p.nonEmbeddingTotal).c_str(), millions(p.nonEmbeddingActive).c_str());
-  std::printf("  embedding and head            %s\n", millions(p.embeddingParams).c_str());
-  std::printf("  forward, training             %.3f, %.3f MFLOP per token\n", p.flopsForward / 1e6, p.flopsTraining / 1e6);
-  std::printf("  memory to train               %s (weights %s, optimizer %s, activations %s)\n", bytesText(p.peakBytes).c_str(),
-              bytesText(p.weightBytes).c_str(), bytesText(p.optimizerBytes).c_str(), bytesText(p.activationBytes).c_str());
-  std::printf("  state while decoding          %s per sequence\n", bytesText(static_cast<double>(p.stateBytesPerSequence)).c_str());
+const char* severityName(Severity s) { return s == Severity::Error ? "error" : s == Severity::Warning ? "warning" : "note"; }
+
+/// A design that cannot be planned: the document of contract.md §2 holds its faults and nothing else.
+int refuse(const Diagnostics& faults, bool json) {
+  if (json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Diagnostic& d : faults.items)
+      list.push_back({{"severity", severityName(d.severity)}, {"path", d.path}, {"line", d.line}, {"column", d.column}, {"message", d.message}});
+    print({{"diagnostics", list}});
+  }
+  return report(faults);
+}
+
+/// Training a design that does not fit will be refused; counting it is not.
+void warnOfMemory(Plan& plan) {
+  for (Diagnostic d : checkMemory(plan, freeMemory()).items) {
+    d.severity = Severity::Warning;
+    plan.diagnostics.items.push_back(std::move(d));
+  }
+}
+
+/// Of the terminal on stdout; plenty where it is none.
+std::size_t terminalColumns() {
+  winsize size{};
+  return ::isatty(STDOUT_FILENO) != 0 && ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 1000;
+}
+
+void list() {
+  std::size_t width = 0;
+  std::vector<PresetInfo> presets = listPresets();
+  std::stable_partition(presets.begin(), presets.end(), [](const PresetInfo& p) { return p.name.starts_with("start/"); });
+  for (const PresetInfo& p : presets) width = std::max(width, p.name.size());
+  for (const PresetInfo& p : presets) std::printf("%-*s  %s\n", static_cast<int>(width), p.name.c_str(), p.title.c_str());
 }
 
 int plan(const Options& o) {
   if (o.list) {
-    for (const PresetInfo& p : listPresets()) std::printf("%-36s %s\n", p.name.c_str(), p.title.c_str());
+    list();
     return 0;
   }
   if (o.config.empty()) return fail(ExitCode::BadConfiguration, "a design is needed: a file, or a name from `serp plan --list`");
   auto overrides = o.overrides.pairs();
   if (!overrides) return report(overrides.faults());
   auto spec = loadRunSpec(o.config, *overrides);
-  if (!spec) return report(spec.faults());
+  if (!spec) return refuse(spec.faults(), o.json);
   auto plan = planRun(*spec);
-  if (!plan) return report(plan.faults());
+  if (!plan) return refuse(plan.faults(), o.json);
+  warnOfMemory(*plan);
   if (!o.svg.empty()) {
     if (auto written = writeFileAtomically(o.svg, planSvg(*plan)); !written) return report(written.faults());
   }
   if (o.json) {
     std::cout << planJson(*plan) << "\n";
   } else {
-    table(*plan);
+    std::cout << planTable(*plan, terminalColumns()) << std::flush;
     report(plan->diagnostics);
   }
   return 0;

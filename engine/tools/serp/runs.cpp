@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // serp runs [DIR]: the runs of a folder.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -12,6 +13,13 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json number(double x) { return std::isfinite(x) ? ordered_json(x) : ordered_json(nullptr); }
+
+std::string figure(const char* format, double x) {
+  if (!std::isfinite(x)) return "-";
+  char text[48];
+  std::snprintf(text, sizeof text, format, x);
+  return text;
+}
 
 int runs(const std::string& folder, bool json) {
   const std::filesystem::path where = folder.empty() ? defaultRunsFolder() : std::filesystem::path(folder);
@@ -33,12 +41,13 @@ int runs(const std::string& folder, bool json) {
     std::printf("No runs in %s. `serp train start/moe_mamba` makes one.\n", where.c_str());
     return 0;
   }
-  std::printf("%-44s %-12s %15s %9s %9s %10s\n", "run", "status", "steps", "best", "last", "tokens/s");
-  for (const RunSummary& r : list) {
-    const std::string steps = std::to_string(r.steps) + " / " + std::to_string(r.budgetSteps);
-    std::printf("%-44s %-12s %15s %9.4f %9.4f %10.0f\n", r.folder.filename().c_str(), r.status.c_str(), steps.c_str(), r.bestLoss, r.lastLoss,
-                r.tokensPerSecond);
-  }
+  std::size_t width = 3;
+  for (const RunSummary& r : list) width = std::max(width, r.folder.filename().string().size());
+  std::printf("%-*s  %-11s  %17s  %8s  %8s  %9s\n", static_cast<int>(width), "run", "status", "steps", "best", "last", "tokens/s");
+  for (const RunSummary& r : list)
+    std::printf("%-*s  %-11s  %17s  %8s  %8s  %9s\n", static_cast<int>(width), r.folder.filename().c_str(), r.status.c_str(),
+                (grouped(r.steps) + " / " + grouped(r.budgetSteps)).c_str(), figure("%.4f", r.bestLoss).c_str(), figure("%.4f", r.lastLoss).c_str(),
+                figure("%.0f", r.tokensPerSecond).c_str());
   return 0;
 }
 
