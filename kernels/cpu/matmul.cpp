@@ -11,6 +11,7 @@ constexpr int kRows = kWidth == 16 ? 12 : 6;  // with two vectors of columns: wh
 constexpr int kColumns = 2 * kWidth;
 constexpr std::int64_t kDepth = kMatmulDepth, kBlock = kMatmulColumns;
 constexpr int kRowPitch = static_cast<int>(kDepth) + 16;  // off the powers of two, where rows would share cache sets
+constexpr int kColumnPitch = kRows <= kWidth ? kWidth : 2 * kWidth;  // whole vectors
 
 /// v becomes its transpose: log2(kWidth) perfect shuffles of the rows.
 inline void transpose(Vec* v) {
@@ -70,31 +71,47 @@ void copyRows(const MatrixView& a, std::int64_t m, int rows, std::int64_t k0, st
         for (std::int64_t k = 0; k < depth; ++k) to[i * kRowPitch + k] = from[i * a.rowStride + k * a.columnStride];
     return;
   }
-  for (std::int64_t k = 0; k < depth; ++k)
-    for (int i = 0; i < kRows; ++i) to[k * kRows + i] = i < rows ? from[k * a.columnStride + i] : 0.0f;
+  const int first = rows < kWidth ? rows : kWidth, second = rows - first;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    store(to + k * kColumnPitch, load(from + k * a.columnStride, first));
+    if (kColumnPitch > kWidth)
+      store(to + k * kColumnPitch + kWidth, second > 0 ? load(from + k * a.columnStride + kWidth, second) : Vec{});
+  }
 }
 
-/// C[rows, columns] (+)= the copied rows times one panel.
-template <int kRowStep, int kDepthStep>
+/// C[rows, columns] (+)= the copied rows times one panel, or its first half where that holds all columns.
+template <int kRowStep, int kDepthStep, int kHalves>
 void tile(const float* a, const float* panel, std::int64_t depth, float* c, std::int64_t cStride, int rows, int columns,
           bool add) {
-  Vec sum[kRows][2] = {};
+  Vec sum[kRows][kHalves] = {};
   for (std::int64_t k = 0; k < depth; ++k) {
-    const Vec b0 = load(panel + k * kColumns), b1 = load(panel + k * kColumns + kWidth);
+    Vec b[kHalves];
+    for (int half = 0; half < kHalves; ++half) b[half] = load(panel + k * kColumns + half * kWidth);
     const float* column = a + k * kDepthStep;
 #pragma GCC unroll 16
-    for (int i = 0; i < kRows; ++i) {
-      sum[i][0] += b0 * column[i * kRowStep];
-      sum[i][1] += b1 * column[i * kRowStep];
-    }
+    for (int i = 0; i < kRows; ++i)
+      for (int half = 0; half < kHalves; ++half) sum[i][half] += b[half] * column[i * kRowStep];
   }
-  const int first = columns < kWidth ? columns : kWidth, second = columns - first;
 #pragma GCC unroll 16
   for (int i = 0; i < kRows; ++i) {
     if (i >= rows) break;
-    float* to = c + i * cStride;
-    store(to, add ? load(to, first) + sum[i][0] : sum[i][0], first);
-    if (second > 0) store(to + kWidth, add ? load(to + kWidth, second) + sum[i][1] : sum[i][1], second);
+    for (int half = 0; half < kHalves; ++half) {
+      float* to = c + i * cStride + half * kWidth;
+      const int lanes = static_cast<int>(lesser(kWidth, columns - half * kWidth));
+      store(to, add ? load(to, lanes) + sum[i][half] : sum[i][half], lanes);
+    }
+  }
+}
+
+template <int kRowStep, int kDepthStep>
+void tiles(const float* a, const float* panels, std::int64_t depth, float* c, std::int64_t cStride, int rows,
+           std::int64_t width, bool add) {
+  for (std::int64_t n = 0; n < width; n += kColumns) {
+    const int columns = static_cast<int>(lesser(kColumns, width - n));
+    if (columns > kWidth)
+      tile<kRowStep, kDepthStep, 2>(a, panels + n * depth, depth, c + n, cStride, rows, columns, add);
+    else
+      tile<kRowStep, kDepthStep, 1>(a, panels + n * depth, depth, c + n, cStride, rows, columns, add);
   }
 }
 
@@ -115,14 +132,11 @@ void piece(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float
       for (std::int64_t m = m0; m < m1; m += kRows) {
         const int height = static_cast<int>(lesser(kRows, m1 - m));
         copyRows(a, m, height, k0, depth, byColumn, rows);
-        for (std::int64_t n = 0; n < width; n += kColumns) {
-          const int columns = static_cast<int>(lesser(kColumns, width - n));
-          float* to = c + m * cStride + nb + n;
-          if (byColumn)
-            tile<1, kRows>(rows, panels + n * depth, depth, to, cStride, height, columns, accumulate || k0 > 0);
-          else
-            tile<kRowPitch, 1>(rows, panels + n * depth, depth, to, cStride, height, columns, accumulate || k0 > 0);
-        }
+        float* to = c + m * cStride + nb;
+        if (byColumn)
+          tiles<1, kColumnPitch>(rows, panels, depth, to, cStride, height, width, accumulate || k0 > 0);
+        else
+          tiles<kRowPitch, 1>(rows, panels, depth, to, cStride, height, width, accumulate || k0 > 0);
       }
     }
   }
@@ -132,8 +146,7 @@ void piece(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float
 
 void matmulImpl(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
                 bool accumulate, float* workspace, const ParallelFor& parallel) {
-  const auto tiles = [](std::int64_t n, std::int64_t each) { return (n + each - 1) / each; };
-  const std::int64_t down = tiles(s.M, kRows), across = tiles(s.N, kColumns);
+  const std::int64_t down = (s.M + kRows - 1) / kRows, across = (s.N + kColumns - 1) / kColumns;
   const bool byRows = down >= across;  // rows keep every thread's writes apart; columns also divide the packing
   const std::int64_t units = byRows ? down : across, size = byRows ? kRows : kColumns;
   const std::int64_t work = s.M * s.N * s.K / 200000 + 1;  // below that much, a second thread costs more than it does
