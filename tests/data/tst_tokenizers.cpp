@@ -103,7 +103,7 @@ class TestTokenizers : public QObject {
       std::string text;
       if (name == "tinyshakespeare") text = shakespeare;
       else if (name == " first 90% chars") text = shakespeare.substr(0, bytesOfCharacters(shakespeare, charCount));
-      else if (name == " last 10% chars") text = shakespeare.substr(shakespeare.size() - byteCount);
+      else if (name == " last 10%") text = shakespeare.substr(shakespeare.size() - byteCount);
       else if (name.starts_with("wikitext-2 ")) text = readAll(shared("corpora/wikitext-2/" + name.substr(11) + ".txt"));
       else
         for (const auto& entry : std::filesystem::directory_iterator(shared("corpora/standard-ebooks")))
