@@ -13,6 +13,7 @@
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/ops/kernel_calls.h"
 #include "engine/ops/linear.h"
 #include "engine/run/checkpoint.h"
 #include "kernels/common.h"
@@ -76,6 +77,7 @@ int applyRuntime(const RunSpec& spec, int spareCores) {
   const auto wish = static_cast<int>(spec.top.integer("threads"));
   const int threads = wish > 0 ? wish : std::max(1, cores - (cores > 2 ? spareCores : 0));
   at::set_num_threads(threads);
+  ops::setKernelMode(ops::kernelModeByName(spec.top.text("kernels")));
   ops::setPrecision(spec.top.text("precision") == "bfloat16" ? ops::Precision::Bfloat16 : ops::Precision::Float32);
   return threads;
 }

@@ -133,6 +133,10 @@ std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& 
 std::vector<std::string> loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop) {
   const c10::NoGradGuard noGrad;
   std::vector<std::string> notices;
+  if (CheckpointStore(run).steps().empty()) {
+    notices.emplace_back("this run has no checkpoint yet: it starts again from step 0");
+    return notices;
+  }
   const Checkpoint checkpoint = findCheckpoint(run, 0, notices);
   auto text = readFileCapped(checkpoint.state(), 16 << 20, ExitCode::BadData);
   if (!text) throw Error(text.faults());

@@ -16,7 +16,8 @@ namespace serp {
 /// Throws serp::Error(CannotWrite); earlier checkpoints are untouched. Returns bytes written. Blocks.
 std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& loop, std::int64_t keep);
 /// Loads the newest checkpoint whose manifest verifies. Throws serp::Error(BadData) with every difference if tensors or the tokenizer do
-/// not fit the design. Gives a sentence for every newer checkpoint that was passed over.
+/// not fit the design. Gives a sentence for every newer checkpoint that was passed over. A run that was killed before its first checkpoint
+/// leaves the loop at step 0, where it began.
 std::vector<std::string> loadCheckpoint(const std::filesystem::path& run, TrainLoop& loop);
 
 /// A trained model as a run folder holds it: design, tokenizer, weights. For eval, generate, logits, inspect.

@@ -58,6 +58,12 @@ RunMeta makeMeta(const RunSpec& spec, const RunInfo& info, const OpenOptions& op
   return m;
 }
 
+void saveTokenizer(const std::filesystem::path& folder, const Tokenizer& tokenizer) {
+  std::error_code error;
+  std::filesystem::create_directories(folder / "tokenizer", error);
+  if (auto saved = tokenizer.save(folder / "tokenizer"); !saved) throw Error(saved.faults());
+}
+
 }  // namespace
 
 RunWriter::RunWriter() : impl_(std::make_unique<Impl>()) {}
@@ -68,13 +74,12 @@ void RunWriter::create(const std::filesystem::path& folder, const RunSpec& spec,
   auto made = RunFolder::create(folder, makeMeta(spec, info, options), spec.text, resolvedText(spec));
   if (!made) throw Error(made.faults());
   impl_->folder = std::move(made).value();
-  std::error_code error;
-  std::filesystem::create_directories(folder / "tokenizer", error);
-  if (auto saved = tokenizer.save(folder / "tokenizer"); !saved) throw Error(saved.faults());
+  saveTokenizer(folder, tokenizer);
   impl_->openRecorder();
 }
 
-void RunWriter::reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, std::int64_t step) {
+void RunWriter::reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, const Tokenizer& tokenizer,
+                       std::int64_t step) {
   auto opened = RunFolder::reopen(folder);
   if (!opened) throw Error(opened.faults());
   impl_->folder = std::move(opened).value();
@@ -82,11 +87,12 @@ void RunWriter::reopen(const std::filesystem::path& folder, const RunSpec& spec,
   meta.budgetSteps = info.budgetSteps;
   meta.threads = info.threads;
   if (auto ok = impl_->folder->update(meta); !ok) throw Error(ok.faults());
+  std::error_code ignored;
+  if (!std::filesystem::exists(folder / "tokenizer" / "tokenizer.json", ignored)) saveTokenizer(folder, tokenizer);  // killed before that
   impl_->openRecorder();
   if (auto ok = impl_->recorder->rewind(step); !ok) throw Error(ok.faults());
   const std::string before = impl_->folder->resolved(), now = resolvedText(spec);
   if (before == now) return;
-  std::error_code ignored;
   std::filesystem::create_directories(folder / "superseded", ignored);
   const auto kept = folder / "superseded" / ("resolved-until-" + std::to_string(step) + ".yaml");
   if (auto ok = writeFileAtomically(kept, before); !ok) throw Error(ok.faults());

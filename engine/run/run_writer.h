@@ -27,7 +27,7 @@ class RunWriter {
               const Tokenizer& tokenizer);
   /// Opens the folder of a run that goes on after `step`; records of later steps are set aside, and so is the old resolved.yaml where
   /// the design goes on with other values (a larger budget).
-  void reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, std::int64_t step);
+  void reopen(const std::filesystem::path& folder, const RunSpec& spec, const RunInfo& info, const Tokenizer& tokenizer, std::int64_t step);
 
   void step(const StepRecord& record);
   void eval(const EvalRecord& record);

@@ -135,11 +135,11 @@ void Runner::build() {
   writer_ = std::make_unique<RunWriter>();
   const TrainLoop::Progress& progress = loop_->progress();
   if (!resumed) writer_->create(folder_, spec_, info(), options_, loop_->corpus().tokenizer());
-  else writer_->reopen(folder_, spec_, info(), progress.step);
+  else writer_->reopen(folder_, spec_, info(), loop_->corpus().tokenizer(), progress.step);
   const ProbeText probe = loop_->corpus().probe(kProbeTokens);
   probeTokens_ = probe.tokens;
   probeLabels_ = probe.labels;
-  if (resumed) {
+  if (progress.step > 0) {
     lastSaved_ = lastEval_ = progress.step;
     for (const double loss : progress.recentLosses) recentLoss_ = recentLoss_ == 0 ? loss : 0.9 * recentLoss_ + 0.1 * loss;
     // Lines that were crossed before are not news.
