@@ -51,8 +51,7 @@ SERP_KERNEL crossEntropyKernel(std::int64_t vocab, const float* logits, std::int
     if (threadX() == 0) o.hit[r] = first == t;
   }
   if (o.loss && threadX() == 0) o.loss[r] = top + logf(sum) - aim;
-  if (!grad) return;
-  syncThreads();  // every thread has read `aim`
+  if (!grad) return;  // below, grad may be the row itself: `aim` was read before the barriers above
   const float scale = o.scale / sum;
   for (std::int64_t c = threadX(); c < vocab; c += kThreads)
     grad[c] = expf(row[c] - top) * scale - (c == t ? o.scale : 0.0f);

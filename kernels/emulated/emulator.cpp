@@ -80,19 +80,41 @@ bool open(std::size_t begin, std::size_t end, Wait reason) {
   return any;
 }
 
-void runBlock(std::vector<unsigned>& order, std::mt19937& random) {
+/// Resumes what can run in one warp; says whether anything could.
+bool runWarp(std::size_t warp, std::mt19937& random) {
+  unsigned lanes[32];
+  std::iota(lanes, lanes + 32, static_cast<unsigned>(warp * 32));
+  if (orderSeed != 0) std::shuffle(lanes, lanes + 32, random);
+  bool any = false;
+  for (const unsigned number : lanes)
+    if (number < block->threads.size() && block->threads[number].wait == Wait::Nothing) {
+      resume(number);
+      any = true;
+    }
+  return any;
+}
+
+void runBlock(std::mt19937& random) {
   const std::size_t count = block->threads.size();
   std::fill(block->shared.begin(), block->shared.end(), static_cast<unsigned char>(0xff));  // NaN as float
   for (Thread& t : block->threads) t.wait = Wait::Nothing;
-  for (;;) {
-    if (orderSeed != 0) std::shuffle(order.begin(), order.end(), random);
-    for (const unsigned number : order)
-      if (block->threads[number].wait == Wait::Nothing) resume(number);
-    const auto finished = [](const Thread& t) { return t.wait == Wait::Finished; };
-    if (std::all_of(block->threads.begin(), block->threads.end(), finished)) return;
-    bool opened = open(0, count, Wait::Block);
+  std::vector<std::size_t> warps((count + 31) / 32);
+  std::iota(warps.begin(), warps.end(), std::size_t{0});
+  const auto finished = [](const Thread& t) { return t.wait == Wait::Finished; };
+  while (!std::all_of(block->threads.begin(), block->threads.end(), finished)) {
+    // Shuffled, one warp runs ahead of the others as far as barriers let it: a missing one is then noticed.
+    bool ran = false;
+    for (const std::size_t warp : warps) {
+      ran |= runWarp(warp, random);
+      if (ran && orderSeed != 0) break;
+    }
+    bool opened = false;
     for (std::size_t warp = 0; warp < count; warp += 32) opened |= open(warp, std::min(count, warp + 32), Wait::Warp);
-    if (!opened) fail("threads wait at different barriers for ever");
+    if (open(0, count, Wait::Block)) {
+      opened = true;
+      if (orderSeed != 0) std::shuffle(warps.begin(), warps.end(), random);
+    }
+    if (!ran && !opened) fail("threads wait at different barriers for ever");
   }
 }
 
@@ -147,14 +169,12 @@ void run(std::int64_t blocks, int threads, std::int64_t sharedBytes, const std::
   block = &b;
   for (unsigned i = 0; i < b.threads.size(); ++i) b.threads[i].own = makeFibre(i, kernel);
   std::mt19937 random(orderSeed);
-  std::vector<unsigned> order(b.threads.size());
-  std::iota(order.begin(), order.end(), 0u);
   std::vector<std::int64_t> blockOrder(static_cast<std::size_t>(std::max<std::int64_t>(0, blocks)));
   std::iota(blockOrder.begin(), blockOrder.end(), std::int64_t{0});
   if (orderSeed != 0) std::shuffle(blockOrder.begin(), blockOrder.end(), random);
   for (const std::int64_t index : blockOrder) {
     b.index = index;
-    runBlock(order, random);
+    runBlock(random);
   }
   b.quit = true;
   for (unsigned i = 0; i < b.threads.size(); ++i) resume(i);

@@ -37,8 +37,8 @@ T shuffleXor(T value, unsigned mask) {
 /// Runs `kernel` for every thread of every block. Not from within a kernel, and from one thread at a time.
 void run(std::int64_t blocks, int threads, std::int64_t sharedBytes, const std::function<void()>& kernel);
 
-/// The order in which threads and blocks run: 0 as numbered, anything else shuffled by this seed. Right kernels give
-/// the same bits.
+/// The order in which threads and blocks run: 0 as numbered; with any other seed blocks and lanes are shuffled and one
+/// warp runs ahead of the others. Right kernels give the same bits.
 void setOrder(unsigned seed);
 
 }  // namespace serp::kernels::emulator
