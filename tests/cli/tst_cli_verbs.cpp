@@ -91,6 +91,13 @@ class TstCliVerbs : public QObject {
       QVERIFY2(log["layers"][0].contains(key), key);
     QCOMPARE(total(log["layers"][0]["assigned"]), double(log["window"].get<int>() * 2 * 32));  // every token of the window, once
     QVERIFY(total(log["layers"][0]["kept"]) <= total(log["layers"][0]["assigned"]));
+    QCOMPARE(log["labels"].size(), std::size_t{6});  // babel's tongues
+    for (const char* what : {"token", "label"}) {
+      const Json& f = log["layers"][0]["specialisation"][what];
+      QVERIFY(f["nmi"].get<double>() >= 0 && f["nmi"].get<double>() <= 1 && f.contains("shuffled"));
+    }
+    QCOMPARE(log["layers"][0]["tokens"].size(), std::size_t{4});
+    QVERIFY(q(room_.run({"inspect", "run"}).out).contains("association"));
     QCOMPARE(json({"inspect", "run", "--step", "15"})["step"].get<int>(), 20);
     room_.write("text.txt", std::string(1500, 'a') + "tail");
     const Json text = json({"inspect", "run", "--text", "text.txt"});

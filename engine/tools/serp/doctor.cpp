@@ -100,7 +100,8 @@ int doctor(bool json) {
   std::printf("kernels  %s\n", kernels::isaName(kernels::activeIsa()));
   std::printf("memory   %s free\n", bytesText(availableMemory()).c_str());
   std::printf("cuda     not in this build\n");
-  for (const auto& [name, version] : libraries().items()) std::printf("%-8s %s\n", name.c_str(), version.get<std::string>().c_str());
+  const ordered_json all = libraries();
+  for (const auto& [name, version] : all.items()) std::printf("%-8s %s\n", name.c_str(), version.get<std::string>().c_str());
   std::printf("runs     %s\n", defaultRunsFolder().c_str());
   std::printf("presets  %s\n", presetFolder().c_str());
   for (const std::string& note : notes) std::printf("note     %s\n", note.c_str());

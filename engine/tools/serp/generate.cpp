@@ -29,7 +29,7 @@ int generate(const Options& o) {
   if (prompt.empty()) prompt.push_back(std::max(0, opened.tokenizer->endOfText()));
   if (!o.json) std::fwrite(o.prompt.data(), 1, o.prompt.size(), stdout);
   const auto begin = std::chrono::steady_clock::now();
-  const std::vector<std::int32_t> drawn = sample(*opened.model, prompt, o.sampling, [&](std::int32_t id) {
+  std::vector<std::int32_t> drawn = sample(*opened.model, prompt, o.sampling, [&](std::int32_t id) {
     if (id == opened.tokenizer->endOfText() && id >= 0) return false;
     if (!o.json) {
       const std::string_view piece = opened.tokenizer->piece(id);
@@ -39,6 +39,7 @@ int generate(const Options& o) {
     return true;
   });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!drawn.empty() && drawn.back() == opened.tokenizer->endOfText()) drawn.pop_back();  // the end is no part of the text
   const double rate = static_cast<double>(drawn.size()) / std::max(seconds, 1e-9);
   if (o.json) print({{"prompt", o.prompt}, {"text", opened.tokenizer->decode(drawn)}, {"tokens", drawn}, {"tokens_per_s", rate}, {"step", opened.step}});
   else std::printf("\n");

@@ -7,6 +7,7 @@
 
 #include "engine/api/runs.h"
 #include "engine/base/atomic_file.h"
+#include "engine/base/error.h"
 #include "engine/data/text_files.h"
 #include "engine/run/build_run.h"
 #include "engine/run/checkpoint.h"
@@ -20,6 +21,7 @@ namespace {
 using nlohmann::ordered_json;
 constexpr std::uint64_t kMostText = 64u << 20;
 constexpr std::size_t kMostTokens = 65536;
+constexpr std::int64_t kProbeTokens = 4096;
 
 struct Options {
   std::string run, text;
@@ -36,7 +38,8 @@ ordered_json layerJson(const RoutingLayer& l) {
   return {{"path", l.path}, {"label", l.label}, {"experts", l.experts}, {"top_k", l.topK}, {"capacity_factor", l.capacityFactor},
           {"choices", sum(l.assigned)},
           {"assigned", l.assigned}, {"kept", l.kept}, {"mean_gate", l.meanGate}, {"drop_rate", f.dropRate}, {"entropy", number(l.entropy)},
-          {"max_violation", f.maxViolation}, {"cv", f.variation}, {"dead", f.dead}, {"balance_loss", number(l.balanceLoss)},
+          {"max_violation", f.maxViolation}, {"cv", f.variation}, {"dead", f.dead},
+          {"top_share", *std::max_element(l.assigned.begin(), l.assigned.end()) / std::max(1.0, sum(l.assigned))}, {"balance_loss", number(l.balanceLoss)},
           {"z_loss", number(l.zLoss)}};
 }
 
@@ -62,23 +65,22 @@ Result<ordered_json> logged(const std::filesystem::path& run, std::int64_t step)
   return j;
 }
 
-/// One layer of a routed text: load, association of token and expert with what chance gives, tokens typical of each expert.
-ordered_json textLayer(const RoutedText& text, std::size_t at, const RoutingLayer& shape, const std::vector<int>& ids) {
+/// What a routed text tells of one layer: association of expert with token and label beside what chance gives, tokens typical of each
+/// expert.
+void addTextFigures(ordered_json& j, const RoutedText& text, std::size_t at, int experts, const std::vector<int>& ids) {
   const auto& expert = text.expert[at];
   const std::vector<int> chosen(expert.begin(), expert.end());
-  ordered_json j = layerJson(shape);
-  j["specialisation"]["token"] = {{"nmi", normalisedMutualInformation(chosen, ids)}, {"shuffled", shuffledMutualInformation(chosen, ids, 5, 1)}};
-  if (!text.labels.empty()) {
-    const std::vector<int> labels(text.labels.begin(), text.labels.end());
-    j["specialisation"]["label"] = {{"nmi", normalisedMutualInformation(chosen, labels)}, {"shuffled", shuffledMutualInformation(chosen, labels, 5, 1)}};
-  }
+  const auto association = [&](const std::vector<int>& what) {
+    return ordered_json{{"nmi", normalisedMutualInformation(chosen, what)}, {"shuffled", shuffledMutualInformation(chosen, what, 5, 1)}};
+  };
+  j["specialisation"]["token"] = association(ids);
+  if (!text.labels.empty()) j["specialisation"]["label"] = association(std::vector<int>(text.labels.begin(), text.labels.end()));
   j["tokens"] = ordered_json::array();
-  for (int e = 0; e < shape.experts; ++e) {
+  for (int e = 0; e < experts; ++e) {
     ordered_json list = ordered_json::array();
     for (const TokenLift& t : topTokens(text.pieces, expert, e, 3, 10)) list.push_back({{"token", t.piece}, {"count", t.count}, {"lift", t.lift}});
     j["tokens"].push_back(list);
   }
-  return j;
 }
 
 template <class T>
@@ -89,9 +91,43 @@ void extend(std::vector<std::vector<T>>& to, const std::vector<std::vector<T>>& 
 
 void append(RoutedText& to, const RoutedText& window) {
   to.pieces.insert(to.pieces.end(), window.pieces.begin(), window.pieces.end());
+  to.labels.insert(to.labels.end(), window.labels.begin(), window.labels.end());
   extend(to.expert, window.expert);
   extend(to.weight, window.weight);
   extend(to.entropy, window.entropy);
+}
+
+/// In windows of the training context, as the model was trained; `tally` sums over all of them.
+RoutedText routeWindows(OpenedRun& opened, const std::vector<std::int32_t>& tokens, const std::vector<std::uint8_t>& labels, RoutingProbe* tally) {
+  RoutedText all;
+  const auto context = static_cast<std::size_t>(opened.plan.context);
+  const auto part = [&](const auto& values, std::size_t at) {
+    const std::size_t begin = std::min(values.size(), at), end = std::min(values.size(), at + context);
+    return std::decay_t<decltype(values)>(values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(end));
+  };
+  for (std::size_t at = 0; at < tokens.size(); at += context)
+    append(all, *routeText(*opened.model, *opened.tokenizer, part(tokens, at), part(labels, at), {}, tally));
+  return all;
+}
+
+/// Adds to the newest window of the log what held-out text of the run's own source tells; says why where that is not to be had.
+void addProbe(ordered_json& log, const std::filesystem::path& run) {
+  try {
+    OpenedRun opened = openRun(run, 0);
+    applyRuntime(opened.spec, 0);
+    auto corpus = openCorpus(dataSettings(opened.spec, run));
+    if (!corpus) throw Error(corpus.faults());
+    const ProbeText probe = (*corpus)->probe(kProbeTokens);
+    const RoutedText routed = routeWindows(opened, probe.tokens, probe.labels, nullptr);
+    if (!probe.labels.empty()) log["labels"] = (*corpus)->facts().labelNames;
+    log["probe_tokens"] = probe.tokens.size();
+    log["probe_step"] = opened.step;
+    const std::vector<int> ids(probe.tokens.begin(), probe.tokens.end());
+    for (std::size_t i = 0; i < std::min(routed.expert.size(), log["layers"].size()); ++i)
+      addTextFigures(log["layers"][i], routed, i, log["layers"][i]["experts"].get<int>(), ids);
+  } catch (const Error& e) {
+    log["note"] = std::string("no specialisation: ") + e.what();
+  }
 }
 
 Result<ordered_json> routedText(const std::filesystem::path& run, const Options& o) {
@@ -109,25 +145,34 @@ Result<ordered_json> routedText(const std::filesystem::path& run, const Options&
   tokens.resize(std::min(all, kMostTokens));
   RoutingProbe shapes;
   shapes.nameLayers(*opened.model);
-  // In windows of the training context, as the model was trained; the tally sums over all of them.
-  RoutedText routed;
-  const auto context = static_cast<std::size_t>(opened.plan.context);
-  for (std::size_t at = 0; at < tokens.size(); at += context) {
-    const std::vector<std::int32_t> window(tokens.begin() + static_cast<std::ptrdiff_t>(at),
-                                           tokens.begin() + static_cast<std::ptrdiff_t>(std::min(tokens.size(), at + context)));
-    append(routed, *routeText(*opened.model, *opened.tokenizer, window, {}, {}, &shapes));
-  }
+  const RoutedText routed = routeWindows(opened, tokens, {}, &shapes);
   if (routed.expert.empty()) return fault(ExitCode::BadData, "this design has no expert layers", run.string());
   const RoutingFrame frame = shapes.takeFrame(opened.step);
   const std::vector<int> ids(tokens.begin(), tokens.end());
   ordered_json j = {{"source", "text"}, {"step", opened.step}, {"tokens", tokens.size()}, {"layers", ordered_json::array()}};
   if (all > tokens.size()) j["note"] = "only the first " + std::to_string(tokens.size()) + " of " + std::to_string(all) + " tokens were routed";
-  for (std::size_t i = 0; i < frame.layers.size(); ++i) j["layers"].push_back(textLayer(routed, i, frame.layers[i], ids));
+  for (std::size_t i = 0; i < frame.layers.size(); ++i) {
+    j["layers"].push_back(layerJson(frame.layers[i]));
+    addTextFigures(j["layers"].back(), routed, i, frame.layers[i].experts, ids);
+  }
   return j;
+}
+
+/// The tokens most typical of an expert, as one quoted line.
+std::string typical(const ordered_json& layer, std::size_t expert) {
+  if (!layer.contains("tokens")) return {};
+  std::string line;
+  for (const auto& t : layer["tokens"][expert]) {
+    if (line.size() > 40) break;
+    const std::string text = ordered_json(t["token"]).dump(-1, ' ', true, ordered_json::error_handler_t::replace);
+    line += (line.empty() ? "" : " ") + text;
+  }
+  return line;
 }
 
 void table(const ordered_json& j) {
   std::printf("step %lld\n", j["step"].get<long long>());
+  if (j.contains("note")) std::fprintf(stderr, "note: %s\n", j["note"].get<std::string>().c_str());
   for (const auto& l : j["layers"]) {
     std::printf("\n%s  %s   drop %.2f %%   entropy %s   max violation %.3f   cv %.3f   dead %d\n", l["label"].get<std::string>().c_str(),
                 l["path"].get<std::string>().c_str(), 100 * l["drop_rate"].get<double>(),
@@ -137,9 +182,12 @@ void table(const ordered_json& j) {
     for (const auto& a : l["assigned"]) sum += a.get<double>();
     for (std::size_t e = 0; e < l["assigned"].size(); ++e) {
       const double share = sum > 0 ? l["assigned"][e].get<double>() / sum : 0;
-      std::printf("  expert %-4zu %12.0f  %5.1f %%  %s\n", e, l["assigned"][e].get<double>(), 100 * share,
-                  std::string(static_cast<std::size_t>(std::lround(share * 80)), '#').c_str());
+      std::printf("  expert %-4zu %12.0f  %5.1f %%  %-20s%s\n", e, l["assigned"][e].get<double>(), 100 * share,
+                  std::string(static_cast<std::size_t>(std::lround(share * 20)), '#').c_str(), typical(l, e).c_str());
     }
+    if (l.contains("specialisation"))
+      for (const auto& [what, f] : l["specialisation"].items())
+        std::printf("  expert and %s: association %.3f, by chance %.3f\n", what.c_str(), f["nmi"].get<double>(), f["shuffled"].get<double>());
   }
 }
 
@@ -148,6 +196,7 @@ int inspect(const Options& o) {
   if (!folder) return report(folder.faults());
   auto result = o.text.empty() ? logged(*folder, o.step) : routedText(*folder, o);
   if (!result) return report(result.faults());
+  if (o.text.empty() && o.step == 0) addProbe(*result, *folder);
   if (o.json) print(*result);
   else table(*result);
   return 0;

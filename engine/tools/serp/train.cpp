@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -51,6 +52,16 @@ std::string duration(double seconds) {
   return text;
 }
 
+/// Mean of the last twenty or so values; from the first value on, without a bias towards it.
+struct Smooth {
+  double sum = 0, weight = 0;
+  void add(double x) {
+    sum = 0.95 * sum + x;
+    weight = 0.95 * weight + 1;
+  }
+  double value() const { return weight > 0 ? sum / weight : 0; }
+};
+
 /// Prints what a session reports: JSON lines to stdout where asked for, a progress line and events to stderr.
 class Reporter {
  public:
@@ -63,8 +74,8 @@ class Reporter {
         if (o_.json) closed_ = std::printf("%s\n", metricsLine(buffer[i]).c_str()) < 0 || closed_;
         last_ = buffer[i];
         if (!std::isfinite(last_.loss)) continue;
-        smooth_ = smooth_ == 0 ? last_.loss : 0.95 * smooth_ + 0.05 * last_.loss;
-        rate_ = rate_ == 0 ? last_.tokensPerSecond : 0.95 * rate_ + 0.05 * last_.tokensPerSecond;
+        loss_.add(last_.loss);
+        rate_.add(last_.tokensPerSecond);
       }
       if (o_.json) closed_ = std::fflush(stdout) != 0 || closed_;
     }
@@ -93,9 +104,9 @@ class Reporter {
     shownAt_ = now;
     shown_ = last_.step;
     const std::int64_t goal = o_.stopAfter > 0 ? std::min(o_.stopAfter, info.budgetSteps) : info.budgetSteps;
-    const double left = rate_ > 0 ? static_cast<double>((goal - last_.step) * info.batch * info.context) / rate_ : 0;
+    const double left = static_cast<double>((goal - last_.step) * info.batch * info.context) / std::max(rate_.value(), 1e-9);
     std::fprintf(stderr, "%sstep %lld/%lld  loss %.4f  %.0f tokens/s  %s left%s", terminal_ ? "\r\033[K" : "", static_cast<long long>(last_.step),
-                 static_cast<long long>(goal), smooth_, rate_, duration(left).c_str(), terminal_ ? "" : "\n");
+                 static_cast<long long>(goal), loss_.value(), rate_.value(), duration(left).c_str(), terminal_ ? "" : "\n");
     std::fflush(stderr);
   }
 
@@ -143,7 +154,7 @@ class Reporter {
   StepRecord last_;
   EvalRecord eval_;
   RunEvent end_;
-  double smooth_ = 0, rate_ = 0;
+  Smooth loss_, rate_;
   std::int64_t shown_ = 0;
   std::chrono::steady_clock::time_point shownAt_{};
 };
