@@ -30,6 +30,34 @@ void everyPreset() {
   for (const PresetInfo& p : presets()) QTest::newRow(p.name.c_str()) << QString::fromStdString(p.name);
 }
 
+/// A pattern written out: "(ME)2" is "MEME", "(M|E)2" is "(M|E)(M|E)".
+std::string expanded(const std::string& pattern, std::size_t& at) {
+  std::string out;
+  while (at < pattern.size() && pattern[at] != ')' && pattern[at] != '|') {
+    std::string item(1, pattern[at++]);
+    if (item == "(") {
+      item = expanded(pattern, at);
+      const bool parallel = pattern[at] == '|';
+      while (pattern[at] == '|') item += "|" + expanded(pattern, ++at);
+      if (parallel) item = "(" + item + ")";
+      ++at;
+    }
+    std::size_t digits = at;
+    while (digits < pattern.size() && pattern[digits] >= '0' && pattern[digits] <= '9') ++digits;
+    const int times = digits > at ? std::stoi(pattern.substr(at, digits - at)) : 1;
+    at = digits;
+    for (int i = 0; i < times; ++i) out += item;
+  }
+  return out;
+}
+
+std::string letterOf(const PlanNode& node) {
+  if (node.kind != "parallel") return std::string(1, findBlock(node.kind)->letter);
+  std::string out;
+  for (const PlanNode& branch : node.children) out += (out.empty() ? "" : "|") + letterOf(branch);
+  return "(" + out + ")";
+}
+
 const QString kSerp = QStringLiteral(SERP_BINARY_DIR "/bin/serp");
 
 }  // namespace
@@ -137,6 +165,16 @@ class TestPresets : public QObject {
     QFETCH(QString, name);
     QFETCH(QString, pattern);
     QCOMPARE(QString::fromStdString(patternText(load(name.toStdString()))), pattern);
+  }
+
+  void everyPatternNamesTheBlocksOfThePlan() {
+    for (const PresetInfo& p : presets()) {
+      const Plan plan = planRun(load(p.name)).value();
+      std::string blocks;
+      for (const PlanNode& node : plan.blocks) blocks += letterOf(node);
+      std::size_t at = 0;
+      QCOMPARE(QString::fromStdString(expanded(plan.pattern, at)), QString::fromStdString(blocks));
+    }
   }
 
   void patternsFollowTheContract_data() {
