@@ -15,7 +15,7 @@
 namespace serp::app {
 namespace {
 
-constexpr int kRefreshMs = 2000;
+constexpr int kRefreshMs = 2000, kHues = 8;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 bool same(const RunSummary& a, const RunSummary& b) {
@@ -69,7 +69,16 @@ void RunsModel::take(std::vector<RunSummary> runs) {
   if (!leaving_.isEmpty()) std::erase_if(runs, [this](const RunSummary& r) { return leaving_.contains(idOf(r)); });
   // Colours go by age, oldest first, so that a new run never recolours an old one.
   for (auto it = runs.rbegin(); it != runs.rend(); ++it)
-    if (const QString id = idOf(*it); !colours_.contains(id)) colours_.insert(id, static_cast<int>(colours_.size()));
+    if (const QString id = idOf(*it); !colours_.contains(id)) {
+      // Seeds of one design share a colour; the same seed once more is another experiment under the same name.
+      const QString design = QStringLiteral("%1\n%2\n%3\n").arg(QString::fromStdString(it->name), QString::fromStdString(it->pattern)).arg(it->parameters);
+      int nth = 0;
+      while (seeds_.contains(design + QStringLiteral("%1\n%2").arg(nth).arg(it->seed))) ++nth;
+      seeds_.insert(design + QStringLiteral("%1\n%2").arg(nth).arg(it->seed));
+      const QString key = design + QString::number(nth);
+      if (!designs_.contains(key)) designs_.insert(key, static_cast<int>(designs_.size()));
+      colours_.insert(id, designs_.value(key));
+    }
   std::unordered_map<std::string, std::size_t> read;  // by folder; comparing paths pair by pair is slow for a thousand runs
   for (std::size_t i = 0; i < runs.size(); ++i) read.emplace(runs[i].folder.native(), i);
   // Removed and added rows one by one: a view keeps its selection, which a reset would throw away.
@@ -118,6 +127,8 @@ QString RunsModel::idOf(const RunSummary& run) {
 }
 
 int RunsModel::colourIndex(const QString& id) const { return colours_.value(id, 0); }
+
+bool RunsModel::isSecondUse(const QString& id) const { return colourIndex(id) / kHues % 2 == 1; }
 
 QColor RunsModel::colour(const QString& id) const { return Theme::instance().curve(colourIndex(id)); }
 
@@ -281,6 +292,7 @@ QVariant RunsModel::data(const QModelIndex& index, int role) const {
     case FolderRole: return QString::fromStdString(run->folder.string());
     case IdRole: return id;
     case ColourRole: return colour(id);
+    case SecondUseRole: return isSecondUse(id);
     case Qt::DecorationRole: return index.column() == Name ? QVariant(colour(id)) : QVariant();
     case Qt::CheckStateRole:
       return index.column() == Eye ? QVariant(isShown(id) ? Qt::Checked : Qt::Unchecked) : QVariant();

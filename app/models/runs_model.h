@@ -20,7 +20,7 @@ class RunsModel final : public QAbstractTableModel {
   Q_OBJECT
  public:
   enum Column { Eye, Name, Pattern, Status, Active, Total, Steps, Tokens, Speed, Best, Last, Equal, Against, kColumns };
-  enum Role { SortRole = Qt::UserRole, FolderRole, IdRole, ColourRole };
+  enum Role { SortRole = Qt::UserRole, FolderRole, IdRole, ColourRole, SecondUseRole };
 
   explicit RunsModel(std::filesystem::path folder = defaultRunsFolder(), QObject* parent = nullptr);
   const std::filesystem::path& folder() const { return folder_; }
@@ -32,8 +32,9 @@ class RunsModel final : public QAbstractTableModel {
   const RunSummary* run(int row) const;
   int rowOf(const QString& id) const;
   static QString idOf(const RunSummary& run);  ///< the id, or the folder's name where there is none
-  int colourIndex(const QString& id) const;    ///< fixed for the life of the model
+  int colourIndex(const QString& id) const;    ///< fixed for the life of the model; seeds of one design share theirs
   QColor colour(const QString& id) const;
+  bool isSecondUse(const QString& id) const;   ///< the eight hues are all taken: this one serves another design as well
   bool isShown(const QString& id) const { return !hidden_.contains(id); }
   void setShown(const QString& id, bool shown);
   void showOnly(const QSet<QString>& ids);     ///< one signal for all: shownChanged with an empty id
@@ -72,6 +73,8 @@ class RunsModel final : public QAbstractTableModel {
   std::filesystem::path folder_;
   std::vector<RunSummary> runs_;
   QHash<QString, int> colours_;
+  QHash<QString, int> designs_;                ///< colour of "name, pattern, size, how many runs with this seed came before"
+  QSet<QString> seeds_;                        ///< designs and seeds that have come
   QSet<QString> hidden_;
   QHash<QString, double> equal_;
   double equalTokens_ = 0;

@@ -33,6 +33,7 @@
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
 #include "app/widgets/plot_view.h"
+#include "app/widgets/transport_bar.h"
 
 namespace serp::app {
 namespace {
@@ -51,7 +52,7 @@ bool sameRun(const ShownRun& a, const ShownRun& b) {
 
 }  // namespace
 
-ComparePage::ComparePage(Workspace& workspace, QWidget* parent) : Page(QStringLiteral("compare"), workspace, parent), curves_(std::make_unique<CompareCurves>()) {
+ComparePage::ComparePage(Workspace& workspace, QWidget* parent) : Page(tr("Compare"), workspace, parent), curves_(std::make_unique<CompareCurves>()) {
   stack_ = new QStackedWidget(this);
   auto* page = new QVBoxLayout(this);
   page->setContentsMargins(metric::kGrid, metric::kGrid, metric::kGrid, metric::kGrid);
@@ -190,6 +191,10 @@ void ComparePage::buildTopBar() {
     button->setCheckable(true);
     button->setToolTip(tip);
     button->setMinimumHeight(metric::kField);
+    QFont bold = button->font();
+    bold.setPixelSize(12);
+    bold.setWeight(QFont::DemiBold);
+    button->setMinimumWidth(QFontMetrics(bold).horizontalAdvance(text) + 18);   // the chosen one is set in bold
     group->addButton(button);
     segments->addWidget(button);
     return button;
@@ -223,7 +228,7 @@ void ComparePage::buildTopBar() {
   row->addWidget(baseline_, 1);
   connect(baseline_, &QComboBox::activated, this, [this](int index) {
     baselineChosen_ = true;
-    workspace_.runs->setBaseline(baseline_->itemData(index).toString());
+    workspace_.runs->setBaseline(baselineIds_.value(index));
     draw();
   });
   row->addStretch(1);
@@ -246,6 +251,12 @@ void ComparePage::buildTopBar() {
     if (wrong.isEmpty()) workspace_.notices->success(tr("The comparison was written to %1").arg(folder));
     else workspace_.notices->error(wrong);
   })->setIcon(Theme::instance().icon(QStringLiteral("export")));
+  if (QAction* palette = workspace_.actions ? workspace_.actions->find(QStringLiteral("palette.open")) : nullptr) {
+    auto* search = new ActionButton(palette, QStringLiteral("search"), true);
+    search->setLabel(tr("Actions"));
+    search->setStyleSheet(QStringLiteral("text-align: left;"));   // the key stands at the right
+    row->addWidget(search);
+  }
 }
 
 bool ComparePage::showsEmptyState() const { return stack_->currentIndex() == 1; }
@@ -290,11 +301,11 @@ void ComparePage::chooseBaseline() {
     ids << RunsModel::idOf(run);
     names << runName(run);
   }
-  bool same = baseline_->count() == ids.size();
-  for (int i = 0; same && i < ids.size(); ++i) same = baseline_->itemData(i).toString() == ids[i] && baseline_->itemText(i) == names[i];
-  if (!same) {
+  if (ids != baselineIds_ || names != baselineNames_) {
+    baselineIds_ = ids;
+    baselineNames_ = names;
     baseline_->clear();
-    for (int i = 0; i < ids.size(); ++i) baseline_->addItem(names[i], ids[i]);
+    baseline_->addItems(names);
   }
   if (!baselineChosen_ || !ids.contains(model.baseline())) {
     // The oldest shown run without experts is what a mixture is usually held against.
@@ -308,7 +319,7 @@ void ComparePage::chooseBaseline() {
 
 ShownRun ComparePage::shownRun(const RunSummary& run) const {
   const QString id = RunsModel::idOf(run);
-  return {id, runName(run), workspace_.runs->colour(id), curves_->find(id), id == workspace_.runs->baseline(), QString::fromStdString(run.name), run.parameters, run.activeParameters, {}};
+  return {id, runName(run), workspace_.runs->colour(id), curves_->find(id), id == workspace_.runs->baseline(), workspace_.runs->isSecondUse(id), QString::fromStdString(run.name), run.parameters, run.activeParameters, {}};
 }
 
 void ComparePage::draw() {
@@ -328,8 +339,12 @@ void ComparePage::draw() {
   drawn_ = shown;
   QHash<QString, std::vector<LossPoint>> points;
   double equal = std::numeric_limits<double>::infinity();
+  std::vector<const RunCurves*> all;
+  for (const ShownRun& run : shown)
+    if (run.curves && !run.curves->steps.empty()) all.push_back(run.curves.get());
+  const Measure by = commonMeasure(all);   // all by the same measure
   for (const ShownRun& run : shown) {
-    auto own = run.curves ? lossPoints(*run.curves) : std::vector<LossPoint>{};
+    auto own = run.curves ? lossPoints(*run.curves, by) : std::vector<LossPoint>{};
     if (own.empty()) continue;
     equal = std::min(equal, own.back().tokens);
     points.insert(run.id, std::move(own));
@@ -390,7 +405,7 @@ void ComparePage::open(const QString& id) {
 QString ComparePage::tableCsv() const {
   const auto quoted = [](QString text) { return text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) ? QLatin1Char('"') + text.replace(QLatin1Char('"'), QStringLiteral("\"\"")) + QLatin1Char('"') : text; };
   QStringList head;
-  for (int c = RunsModel::Name; c < RunsModel::kColumns; ++c) head << quoted(order_->headerData(c, Qt::Horizontal).toString());
+  for (int c = RunsModel::Name; c < RunsModel::kColumns; ++c) head << quoted(workspace_.runs->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString());
   QString table = head.join(QLatin1Char(',')) + QLatin1Char('\n');
   for (int r = 0; r < order_->rowCount(); ++r) {
     QStringList cells;

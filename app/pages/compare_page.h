@@ -79,6 +79,7 @@ class ComparePage final : public Page {
   QTimer* soon_ = nullptr;
   std::vector<ShownRun> drawn_;                    ///< as they were drawn last, seeds apart
   std::filesystem::path chosenFor_;                ///< folder whose first runs were chosen
+  QStringList baselineIds_, baselineNames_;        ///< what the list of baselines holds
   bool baselineChosen_ = false, drawnTogether_ = true, everDrawn_ = false;
 };
 

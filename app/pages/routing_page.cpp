@@ -2,6 +2,7 @@
 // Views in columns, one cursor, one refresh for all.
 #include "app/pages/routing_page.h"
 
+#include <QAbstractButton>
 #include <QAction>
 #include <QAbstractItemView>
 #include <QComboBox>
@@ -12,15 +13,17 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSaveFile>
 #include <QScrollArea>
 #include <QStackedWidget>
 #include <QTimer>
+#include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
 
 #include "app/models/figures.h"
 #include "app/models/runs_model.h"
+#include "app/pages/caption.h"
+#include "app/pages/picture.h"
 #include "app/routing_views/routing_view.h"
 #include "app/session/action_registry.h"
 #include "app/session/notices.h"
@@ -28,15 +31,24 @@
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
 #include "app/widgets/panel.h"
+#include "app/widgets/transport_bar.h"
+#include "engine/api/catalog.h"
 
 namespace serp::app {
 namespace {
 
-constexpr int kSettleMs = 200, kWide = 1220;     // five pictures a second are plenty; one repaint per tick
+constexpr int kSettleMs = 200, kWide = 1400;     // five pictures a second are plenty; one repaint per tick
+
+bool hasExperts(const BlockSpec& block) {
+  const BlockInfo* info = findBlock(block.kind);
+  if (info && info->family == Family::Experts) return true;
+  if (std::any_of(block.children.begin(), block.children.end(), hasExperts)) return true;
+  return std::any_of(block.filled.begin(), block.filled.end(), [](const auto& slot) { return hasExperts(slot.second); });
+}
 
 }  // namespace
 
-RoutingPage::RoutingPage(Workspace& workspace, QWidget* parent) : Page(QStringLiteral("routing"), workspace, parent), history_(std::make_unique<RoutingHistory>(&workspace.session->series())) {
+RoutingPage::RoutingPage(Workspace& workspace, QWidget* parent) : Page(tr("Routing"), workspace, parent), history_(std::make_unique<RoutingHistory>(&workspace.session->series())) {
   setFocusPolicy(Qt::StrongFocus);
   stack_ = new QStackedWidget(this);
   auto* page = new QVBoxLayout(this);
@@ -124,11 +136,13 @@ void RoutingPage::buildTopBar() {
   stepChip_ = chip(tr("← → step"));
   layerChip_ = chip(tr("PgUp PgDn layer"));
   expertChip_ = chip(tr("↑ ↓ expert"));
-  tokenChip_ = chip(tr("Ctrl+← Ctrl+→ token"));
+  tokenChip_ = chip(tr("Tab, Shift+Tab token"));
   follow_ = new QPushButton(tr("Follow live"));
   follow_->setCheckable(true);
   follow_->setToolTip(tr("The cursor stays at the newest window"));
-  connect(follow_, &QPushButton::clicked, this, [this](bool on) {
+  connect(follow_, &QPushButton::clicked, this, [this] {
+    const bool on = !workspace_.cursor->followsLive();   // not the button's own state, which is set one turn of the loop later
+    follow_->setChecked(on);
     workspace_.cursor->setFollowLive(on);
     if (on) take();
   });
@@ -144,9 +158,15 @@ void RoutingPage::buildTopBar() {
   row->addWidget(runs_, 1);
   row->addStretch(1);
   auto* save = new QPushButton(tr("Export"));
-  save->setToolTip(tr("Every view as a picture (PNG) and its numbers (CSV)"));
+  save->setToolTip(tr("Every view as a picture (PNG, SVG) and its numbers (CSV) into a folder"));
   save->setIcon(Theme::instance().icon(QStringLiteral("export")));
   row->addWidget(save);
+  if (QAction* palette = workspace_.actions ? workspace_.actions->find(QStringLiteral("palette.open")) : nullptr) {
+    auto* search = new ActionButton(palette, QStringLiteral("search"), true);
+    search->setLabel(tr("Actions"));
+    search->setStyleSheet(QStringLiteral("text-align: left;"));   // the key stands at the right
+    row->addWidget(search);
+  }
   connect(save, &QPushButton::clicked, this, [this] {
     const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
     if (folder.isEmpty()) return;
@@ -203,12 +223,12 @@ void RoutingPage::buildColumns() {
     panel->setToolTip(info.definition);
     panel->setMinimumHeight(info.height);
     panel->body()->addWidget(view, 1);
-    auto* caption = new QLabel;
-    caption->setObjectName(QStringLiteral("caption"));
-    caption->setProperty("role", "caption");
-    caption->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    panel->body()->addWidget(caption);
+    captions_.push_back(new Caption);
+    panel->body()->addWidget(captions_.back());
     for (QWidget* widget : view->headerWidgets()) panel->addHeaderWidget(widget);
+    panel->addHeaderWidget(exportButton(info.title, workspace_.notices, [view](const QString& file, QString* error) {
+      return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(view->csv(), file, error) : view->exportPicture(file, error);
+    }));
     views_.push_back(view);
     panels_.push_back(panel);
     for (QWidget* inner : view->findChildren<QWidget*>()) inner->installEventFilter(this);
@@ -224,14 +244,14 @@ void RoutingPage::arrange() {
   row->setContentsMargins(metric::kGrid, metric::kGrid, metric::kGrid, metric::kGrid);
   row->setSpacing(metric::kGrid);
   std::vector<QVBoxLayout*> list;
-  const int shares[] = {528, 440, 376};
+  const int shares[] = {528, 440, 420};
   for (int i = 0; i < wanted; ++i) {
     list.push_back(new QVBoxLayout);
     list.back()->setSpacing(metric::kGrid);
-    row->addLayout(list.back(), shares[i]);
+    row->addLayout(list.back(), wanted == 3 ? shares[i] : 1);
   }
   const auto& infos = routingViews();
-  for (std::size_t i = 0; i < infos.size(); ++i) list[static_cast<std::size_t>(std::min(infos[i].column, wanted - 1))]->addWidget(panels_[i], infos[i].stretch);
+  for (std::size_t i = 0; i < infos.size(); ++i) list[static_cast<std::size_t>(wanted == 3 ? infos[i].column : infos[i].narrow)]->addWidget(panels_[i], infos[i].stretch);
 }
 
 void RoutingPage::take() {
@@ -239,10 +259,15 @@ void RoutingPage::take() {
   const SeriesStore& series = workspace_.session->series();
   if (history_->empty()) {
     QString text;
-    const bool any = !series.steps().empty();
-    if (!any && !workspace_.session->hasSession()) text = tr("Nothing has been routed yet.\nTrain a design with expert layers, or choose a recorded run above.");
-    else if (any && series.steps().back().step > 60) text = tr("This design has no expert layers, so there is nothing to route.\nAdd a switch_moe or topk_moe block on the Design page, or choose another run above.");
-    else text = tr("Waiting for the first window of routing statistics…");
+    const SessionController& session = *workspace_.session;
+    const auto& blocks = session.spec().blocks;
+    const bool any = !series.steps().empty() || session.isActive();
+    const QString name = QString::fromStdString(session.spec().name);
+    if (!any) text = tr("Nothing has been routed yet.\nTrain a design with expert layers, or choose a recorded run above.");
+    else if (blocks.empty()) text = tr("No routing was logged in this run.\nChoose another run above.");
+    else if (std::none_of(blocks.begin(), blocks.end(), hasExperts)) text = tr("%1 has no expert layers, so there is nothing to route.\nAdd a switch_moe or topk_moe block on the Design page, or choose another run above.").arg(name);
+    else if (session.isActive() || session.status() == "running") text = tr("%1 has expert layers; the first window of routing statistics is not complete yet.\nIt comes with step %2 (train.route_every).").arg(name).arg(session.spec().train.integer("route_every"));
+    else text = tr("%1 has expert layers, but no routing was logged: the run ended within its first window,\nor routing.bin is missing or damaged.").arg(name);
     empty_->setText(text);
     stack_->setCurrentIndex(1);
     return;
@@ -272,28 +297,26 @@ void RoutingPage::showCursor() {
   chip(tokenChip_, tr("token"), token ? tr("“%1” at %2").arg(QString::fromStdString(text->pieces[static_cast<std::size_t>(cursor.token())]).simplified()).arg(cursor.token()) : QStringLiteral("–"));
   tokenChip_->setVisible(text && width() >= 1150);
   follow_->setChecked(cursor.followsLive());
+  follow_->setText(tr("Follow live, %1").arg(groupedCount(history_->frames().back()->step)));
   for (std::size_t i = 0; i < views_.size(); ++i) {
     views_[i]->showCursor();
     auto* panel = static_cast<Panel*>(panels_[i]);
     panel->setSubtitle(views_[i]->subtitle());
-    auto* caption = panel->findChild<QLabel*>(QStringLiteral("caption"));
-    caption->setText(views_[i]->caption());
-    caption->setToolTip(caption->text());
+    captions_[i]->say(views_[i]->caption());
   }
   Q_EMIT statusChanged();
 }
 
-QString RoutingPage::statusText() const { return tr("Every view exports picture and numbers      ← → step   ↑ ↓ expert   PgUp PgDn layer   Ctrl+← → token"); }
+QString RoutingPage::statusText() const { return tr("Every view exports picture and numbers      ← → step   ↑ ↓ expert   PgUp PgDn layer   Tab token"); }
 
 QString RoutingPage::exportAll(const QString& folder) {
   if (!QDir().mkpath(folder)) return tr("%1 cannot be created").arg(folder);
+  QString wrong;
   for (std::size_t i = 0; i < views_.size(); ++i) {
     const QString base = QDir(folder).filePath(QStringLiteral("routing_") + routingViews()[i].id);
-    if (!views_[i]->exportPicture(base + QStringLiteral(".png"))) return tr("%1.png was not written").arg(base);
-    QSaveFile numbers(base + QStringLiteral(".csv"));
-    if (!numbers.open(QIODevice::WriteOnly)) return tr("%1.csv was not written: %2").arg(base, numbers.errorString());
-    numbers.write(views_[i]->csv().toUtf8());
-    if (!numbers.commit()) return tr("%1.csv was not written: %2").arg(base, numbers.errorString());
+    if (!views_[i]->exportPicture(base + QStringLiteral(".png"), &wrong) || !views_[i]->exportPicture(base + QStringLiteral(".svg"), &wrong) ||
+        !writeText(views_[i]->csv(), base + QStringLiteral(".csv"), &wrong))
+      return wrong;
   }
   return {};
 }
@@ -329,10 +352,25 @@ bool RoutingPage::handleKey(int key, Qt::KeyboardModifiers modifiers) {
     case Qt::Key_Left:
     case Qt::Key_Right: {
       const int by = (key == Qt::Key_Left ? -1 : 1) * far;
-      if (control) cursor.setToken(std::max(0, cursor.token() + by));
+      const int last = history_->text() ? static_cast<int>(history_->text()->pieces.size()) - 1 : -1;
+      if (control) cursor.setToken(std::min(last, std::max(0, cursor.token() + by)));
       else moveStep(by);
       break;
     }
+    case Qt::Key_Tab:
+    case Qt::Key_Backtab: {
+      // The next token; past either end of the text, and without one, Tab moves the focus as everywhere.
+      const RoutedText* text = history_->text();
+      const int to = cursor.token() + (key == Qt::Key_Backtab ? -1 : 1);
+      if (!text || to < 0 || to >= static_cast<int>(text->pieces.size())) return false;
+      cursor.setToken(to);
+      break;
+    }
+    case Qt::Key_Escape:
+      if (cursor.token() < 0 && cursor.expert() < 0) return false;
+      cursor.setToken(-1);
+      cursor.setExpert(-1);
+      break;
     case Qt::Key_Up: cursor.setExpert(std::max(0, cursor.expert() - 1)); break;
     case Qt::Key_Down: cursor.setExpert(std::min(experts - 1, cursor.expert() + 1)); break;
     case Qt::Key_PageUp: cursor.setLayer(std::max(0, cursor.layer() - 1)); break;
@@ -346,9 +384,17 @@ bool RoutingPage::handleKey(int key, Qt::KeyboardModifiers modifiers) {
 bool RoutingPage::eventFilter(QObject* object, QEvent* event) {
   if (event->type() == QEvent::KeyPress && !qobject_cast<QLineEdit*>(object) && !qobject_cast<QComboBox*>(object)) {
     auto* key = static_cast<QKeyEvent*>(event);
-    if (handleKey(key->key(), key->modifiers())) return true;
+    // Buttons and fields keep Tab for the focus; the views hand it to the cursor.
+    const bool tab = key->key() == Qt::Key_Tab || key->key() == Qt::Key_Backtab;
+    if (!(tab && qobject_cast<QAbstractButton*>(object)) && handleKey(key->key(), key->modifiers())) return true;
   }
   return Page::eventFilter(object, event);
+}
+
+bool RoutingPage::focusNextPrevChild(bool next) {
+  // Tab on the page itself arrives here before any key event.
+  if (hasFocus() && !history_->empty() && handleKey(next ? Qt::Key_Tab : Qt::Key_Backtab, {})) return true;
+  return Page::focusNextPrevChild(next);
 }
 
 void RoutingPage::keyPressEvent(QKeyEvent* event) {

@@ -15,10 +15,12 @@ class QTimer;
 
 namespace serp::app {
 
+class Caption;
 class RoutingHistory;
 class RoutingView;
 
-/// Shows the run of workspace.session (live or opened). Keys: left and right step, up and down expert, PgUp and PgDn layer.
+/// Shows the run of workspace.session (live or opened). Keys: left and right step, up and down expert, PgUp
+/// and PgDn layer, Tab and Shift+Tab token, Esc lets go of expert and token.
 class RoutingPage final : public Page {
   Q_OBJECT
  public:
@@ -34,6 +36,7 @@ class RoutingPage final : public Page {
  protected:
   void showEvent(QShowEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
+  bool focusNextPrevChild(bool next) override;
   bool eventFilter(QObject* object, QEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
 
@@ -50,6 +53,7 @@ class RoutingPage final : public Page {
   std::unique_ptr<RoutingHistory> history_;
   std::vector<RoutingView*> views_;
   std::vector<QWidget*> panels_;
+  std::vector<Caption*> captions_;
   QWidget* topBar_ = nullptr;
   QLabel *stepChip_ = nullptr, *layerChip_ = nullptr, *expertChip_ = nullptr, *tokenChip_ = nullptr;
   QPushButton* follow_ = nullptr;

@@ -11,8 +11,10 @@
 #include "app/models/figures.h"
 #include "app/routing_views/balance_table.h"
 #include "app/routing_views/quantities.h"
+#include "app/session/series_store.h"
 #include "app/style/theme.h"
 #include "app/widgets/plot_view.h"
+#include "app/widgets/qcp.h"
 
 namespace serp::app {
 namespace {
@@ -33,22 +35,26 @@ BalanceView::BalanceView(const RoutingContext& context) : RoutingView(context), 
   grid->addWidget(table_, 0, 0, 6, 1, Qt::AlignTop);
   grid->setColumnStretch(0, 2);
   grid->setColumnStretch(1, 3);
-  const QString names[] = {tr("MaxVio"), tr("dropped, %"), tr("router entropy, nats")};
+  const QString names[] = {tr("MaxVio by step; dashed: alarm above 1"), tr("dropped tokens by step, %"), tr("router entropy by step, nats; dashed: ln E")};
   for (int i = 0; i < 3; ++i) {
     auto* label = new QLabel(names[i]);
     label->setProperty("role", "caption");
     plots_[i] = new PlotView(names[i]);
     plots_[i]->setCompact(true);
-    plots_[i]->setMinimumHeight(56);
+    plots_[i]->setMinimumHeight(i == 2 ? 72 : 52);
+    // One axis of steps under the three; room for two or three numbers beside each.
+    auto* plot = plots_[i]->findChild<QCustomPlot*>();
+    plot->xAxis->setTickLabels(i == 2);
+    plot->yAxis->ticker()->setTickCount(2);
     grid->addWidget(label, 2 * i, 1);
     grid->addWidget(plots_[i], 2 * i + 1, 1);
-    grid->setRowStretch(2 * i + 1, 1);
+    grid->setRowStretch(2 * i + 1, i == 2 ? 5 : 4);
     connect(plots_[i], &PlotView::clicked, this, [this](double step) {
       cursor().setFollowLive(false);
       cursor().setStep(static_cast<qint64>(std::llround(step)));
     });
   }
-  plots_[0]->setReferenceLines({{kMaxViolation, tr("alarm above 1")}});
+  plots_[0]->setReferenceLines({{kMaxViolation, {}}});
   connect(table_, &BalanceTable::clicked, this, [this](int layer) { cursor().setLayer(layer); });
 
   alarmRow_ = new QFrame;
@@ -59,21 +65,32 @@ BalanceView::BalanceView(const RoutingContext& context) : RoutingView(context), 
   alarmText_ = new QLabel;
   alarmText_->setProperty("role", "danger");
   row->addWidget(alarmText_, 1);
-  auto* show = new QPushButton(tr("Show"));
-  auto* mute = new QPushButton(tr("Mute"));
-  for (QPushButton* b : {show, mute}) {
+  show_ = new QPushButton(tr("Show"));
+  mute_ = new QPushButton(tr("Mute"));
+  alarmCount_ = new QLabel;
+  alarmCount_->setProperty("role", "tag-fault");
+  alarmCount_->hide();
+  for (QPushButton* b : {show_, mute_}) {
     b->setProperty("small", true);
     row->addWidget(b);
   }
-  show->setToolTip(tr("Moves the cursor to this expert"));
-  mute->setToolTip(tr("Says no more of this expert during this run"));
-  connect(show, &QPushButton::clicked, this, [this] {
-    cursor().setLayer(alarm_.layer);
-    cursor().setExpert(alarm_.expert);
+  show_->setToolTip(tr("Moves the cursor there; pressed again, to the next alarm"));
+  mute_->setToolTip(tr("Says no more of this during this run"));
+  connect(show_, &QPushButton::clicked, this, [this] {
+    if (alarms_.empty()) return;
+    const Alarm alarm = alarms_[shownAlarm_];
+    if (cursor().layer() == alarm.layer && (alarm.expert < 0 || cursor().expert() == alarm.expert) && alarms_.size() > 1) {
+      shownAlarm_ = (shownAlarm_ + 1) % alarms_.size();
+      showAlarm();
+    }
+    const Alarm next = alarms_[shownAlarm_];
+    cursor().setLayer(next.layer);
+    if (next.expert >= 0) cursor().setExpert(next.expert);
   });
-  connect(mute, &QPushButton::clicked, this, [this] {
-    muted_.insert(QStringLiteral("%1/%2").arg(alarm_.layer).arg(alarm_.expert));
-    findAlarm();
+  connect(mute_, &QPushButton::clicked, this, [this] {
+    if (alarms_.empty()) return;
+    muted_.insert(QStringLiteral("%1/%2").arg(alarms_[shownAlarm_].layer).arg(alarms_[shownAlarm_].expert));
+    findAlarms();
   });
   grid->addWidget(alarmRow_, 6, 0, 1, 2);
   const auto restyle = [this] {
@@ -86,74 +103,110 @@ BalanceView::BalanceView(const RoutingContext& context) : RoutingView(context), 
   alarmRow_->hide();
 }
 
+std::vector<QWidget*> BalanceView::headerWidgets() { return {alarmCount_}; }
+
 void BalanceView::refresh() {
+  follow();
   fillCurves();
   showCursor();
 }
 
-void BalanceView::fillCurves() {
-  drawnLayer_ = cursor().layer();
+void BalanceView::follow() {
   const auto& frames = history().frames();
-  const int layers = std::min(kMostCurves, static_cast<int>(history().layers()));
-  for (PlotView* plot : plots_) plot->removeCurves();
-  std::vector<double> steps;
-  for (const auto& frame : frames) steps.push_back(static_cast<double>(frame->step));
-  std::vector<std::vector<double>> values[3];
-  for (auto& list : values) list.assign(static_cast<std::size_t>(layers), {});
-  for (const auto& frame : frames)
-    for (int l = 0; l < layers; ++l) {
-      const auto at = static_cast<std::size_t>(l);
-      const Balance b = at < frame->layers.size() ? balanceOf(frame->layers[at]) : Balance{NAN, NAN, NAN, NAN, NAN, NAN};
-      for (int i = 0; i < 3; ++i) values[i][at].push_back(quantity(b, i));
+  // Frames were taken back (another run, or this one was continued): start afresh.
+  if (balances_.size() > frames.size() || (!balances_.empty() && frames[balances_.size() - 1].get() != followedTo_)) {
+    balances_.clear();
+    drawnLayer_ = -1;
+  }
+  for (std::size_t i = balances_.size(); i < frames.size(); ++i) {
+    auto& row = balances_.emplace_back();
+    for (const RoutingLayer& layer : frames[i]->layers) row.push_back(balanceOf(layer));
+  }
+  followedTo_ = frames.empty() ? nullptr : frames.back().get();
+}
+
+/// All layers, or as many as can be told apart, the current one among them and last: it is drawn over the others.
+std::vector<int> BalanceView::curveLayers() const {
+  const int count = static_cast<int>(history().layers()), shown = std::min(kMostCurves, count);
+  std::vector<int> out;
+  for (int i = 0; i < shown; ++i)
+    if (const int layer = static_cast<int>(static_cast<std::int64_t>(i) * count / shown); layer != cursor().layer()) out.push_back(layer);
+  if (cursor().layer() >= 0 && cursor().layer() < count) out.push_back(cursor().layer());
+  return out;
+}
+
+void BalanceView::fillCurves() {
+  const std::vector<int> layers = curveLayers();
+  const bool afresh = drawnLayer_ != cursor().layer() || static_cast<std::size_t>(curves_.size()) != layers.size() || drawnFrames_ > balances_.size();
+  if (afresh) {
+    for (PlotView* plot : plots_) plot->removeCurves();
+    curves_.clear();
+    drawnFrames_ = 0;
+    drawnLayer_ = cursor().layer();
+    for (const int layer : layers) {
+      const bool current = layer == drawnLayer_;
+      CurveStyle style;
+      style.name = history().layerName(layer);
+      style.color = [current] {
+        const Theme& theme = Theme::instance();
+        return current ? theme.color(Tone::Text) : Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Muted), 0.6);
+      };
+      for (PlotView* plot : plots_) curves_[layer] = plot->addCurve(style);
     }
-  // The current layer last: it is drawn over the others.
-  for (int turn = 0; turn < 2; ++turn)
-    for (int l = 0; l < layers; ++l) {
-      const bool current = l == drawnLayer_;
-      if (current != (turn == 1)) continue;
-      for (int i = 0; i < 3; ++i) {
-        CurveStyle style;
-        style.name = history().layerName(l);
-        style.color = [current] {
-          const Theme& theme = Theme::instance();
-          return current ? theme.color(Tone::Text) : Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Muted), 0.6);
-        };
-        const int id = plots_[i]->addCurve(style);
-        plots_[i]->setPoints(id, steps, values[i][static_cast<std::size_t>(l)]);
-      }
+  }
+  const auto& frames = history().frames();
+  for (; drawnFrames_ < balances_.size(); ++drawnFrames_) {
+    const auto step = static_cast<double>(frames[drawnFrames_]->step);
+    for (auto it = curves_.cbegin(); it != curves_.cend(); ++it) {
+      const auto& row = balances_[drawnFrames_];
+      if (static_cast<std::size_t>(it.key()) >= row.size()) continue;
+      for (int i = 0; i < 3; ++i)
+        if (const double value = quantity(row[static_cast<std::size_t>(it.key())], i); std::isfinite(value)) plots_[i]->append(it.value(), step, value, step);
     }
+  }
+  if (const int experts = history().experts(cursor().layer()); experts > 1) plots_[2]->setReferenceLines({{std::log(experts), {}}});
   for (PlotView* plot : plots_) plot->refresh();
 }
 
 void BalanceView::showCursor() {
+  follow();
   const RoutingFrame* frame = history().at(cursor().step());
-  std::vector<Balance> all;
   QStringList names;
-  if (frame)
-    for (std::size_t l = 0; l < frame->layers.size(); ++l) {
-      all.push_back(balanceOf(frame->layers[l]));
-      names << history().layerName(static_cast<int>(l));
-    }
-  table_->setLayers(std::move(all), names, cursor().layer());
+  for (std::size_t l = 0; frame && l < frame->layers.size(); ++l) names << history().layerName(static_cast<int>(l));
+  table_->setLayers(frame ? balances_[history().indexAt(cursor().step())] : std::vector<Balance>{}, names, cursor().layer());
   if (drawnLayer_ != cursor().layer()) fillCurves();
   for (PlotView* plot : plots_) plot->setCursor(frame ? static_cast<double>(frame->step) : NAN);
-  findAlarm();
+  findAlarms();
 }
 
-void BalanceView::findAlarm() {
-  Alarm worst;
-  const std::size_t now = history().indexAt(cursor().step());
-  for (std::size_t l = 0; l < history().layers(); ++l)
-    for (int e = 0; e < history().experts(static_cast<int>(l)); ++e) {
-      if (muted_.contains(QStringLiteral("%1/%2").arg(l).arg(e))) continue;
-      const std::int64_t idle = idleSteps(history().frames(), now, l, static_cast<std::size_t>(e));
-      if (idle >= kAlarmSteps && idle > worst.idle) worst = {static_cast<int>(l), e, idle};
-    }
-  alarm_ = worst;
-  alarmRow_->setVisible(worst.layer >= 0);
-  if (worst.layer < 0) return;
+void BalanceView::findAlarms() {
+  const QString run = QString::fromStdString(history().store().info().folder);
+  if (run != mutedFor_) muted_.clear();
+  mutedFor_ = run;
+  alarms_.clear();
+  const auto muted = [this](int layer, int expert) { return muted_.contains(QStringLiteral("%1/%2").arg(layer).arg(expert)); };
+  for (int l = 0; l < static_cast<int>(history().layers()); ++l) {
+    for (int e = 0; e < history().experts(l); ++e)
+      if (const std::int64_t idle = history().idle(cursor().step(), l, e); idle >= kAlarmSteps && !muted(l, e)) alarms_.push_back({l, e, idle, 0});
+    const auto& row = balances_.empty() ? std::vector<Balance>{} : balances_[history().indexAt(cursor().step())];
+    if (static_cast<std::size_t>(l) < row.size() && row[static_cast<std::size_t>(l)].maxViolation > kMaxViolation && !muted(l, -1)) alarms_.push_back({l, -1, 0, row[static_cast<std::size_t>(l)].maxViolation});
+  }
+  std::stable_sort(alarms_.begin(), alarms_.end(), [](const Alarm& a, const Alarm& b) { return a.idle != b.idle ? a.idle > b.idle : a.maxViolation > b.maxViolation; });
+  if (shownAlarm_ >= alarms_.size()) shownAlarm_ = 0;
+  showAlarm();
+}
+
+void BalanceView::showAlarm() {
+  alarmCount_->setVisible(!alarms_.empty());
+  alarmRow_->setVisible(!alarms_.empty());
+  if (alarms_.empty()) return;
+  alarmCount_->setText(alarms_.size() == 1 ? tr("1 alarm") : tr("%1 alarms").arg(alarms_.size()));
   const RoutingFrame* frame = history().at(cursor().step());
-  alarmText_->setText(tr("⚠ %1: expert %2 idle for %3 steps, since step %4").arg(history().layerName(worst.layer)).arg(worst.expert).arg(groupedCount(worst.idle)).arg(groupedCount(frame->step - worst.idle)));
+  const Alarm& alarm = alarms_[shownAlarm_];
+  const QString layer = history().layerName(alarm.layer);
+  alarmText_->setText(alarm.expert >= 0 ? tr("⚠ %1: expert %2 idle for %3 steps, since step %4").arg(layer).arg(alarm.expert).arg(groupedCount(alarm.idle), groupedCount(frame->step - alarm.idle))
+                                        : tr("⚠ %1: the busiest expert has %2 × its fair share").arg(layer, fixedText(alarm.maxViolation + 1, 2)));
+  alarmText_->setToolTip(alarmText_->text());
 }
 
 QString BalanceView::caption() const {

@@ -14,7 +14,7 @@
 namespace serp::app {
 namespace {
 
-constexpr int kLabel = 62, kColumn = 40, kRows = 7;
+constexpr int kLabel = 58, kColumn = 36, kRows = 7;
 
 QString cell(const Balance& b, int row) {
   switch (row) {
@@ -76,8 +76,10 @@ void BalanceTable::paintEvent(QPaintEvent*) {
       p.setFont(font);
       p.setPen(r > 0 && alarming(b, r) ? theme.color(Tone::Danger) : c == current ? theme.color(Tone::Text) : theme.color(Tone::Muted));
       const QString text = r == 0 ? names_.value(layer).section(QLatin1Char(' '), -1) : cell(b, r);
-      p.drawText(QRect(kLabel + c * kColumn, r * row, kColumn - 6, row), Qt::AlignRight | Qt::AlignVCenter, text);
+      p.drawText(QRect(kLabel + c * kColumn, r * row, kColumn - 5, row), Qt::AlignRight | Qt::AlignVCenter, text);
     }
+    if (r == 0 && first > 0) p.drawText(QRect(kLabel - 12, 0, 12, row), Qt::AlignCenter, QStringLiteral("‹"));
+    if (r == 0 && first + shown < static_cast<int>(layers_.size())) p.drawText(QRect(kLabel + shown * kColumn - 6, 0, 12, row), Qt::AlignCenter, QStringLiteral("›"));
     if (r > 0) p.fillRect(QRect(0, r * row, kLabel + shown * kColumn, 1), theme.grid());
   }
 }

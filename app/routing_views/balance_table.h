@@ -15,8 +15,8 @@ class BalanceTable final : public QWidget {
  public:
   explicit BalanceTable(QWidget* parent = nullptr);
   void setLayers(std::vector<Balance> layers, QStringList names, int current);
-  QSize sizeHint() const override { return {200, 7 * 22 + 4}; }
-  QSize minimumSizeHint() const override { return {168, 7 * 20}; }
+  QSize sizeHint() const override { return {206, 7 * 22 + 4}; }
+  QSize minimumSizeHint() const override { return {204, 7 * 20}; }
 
  Q_SIGNALS:
   void clicked(int layer);

@@ -37,20 +37,23 @@ double LoadBars::top() const {
   return std::isfinite(capacity_) && capacity_ < 4 ? std::max(most, capacity_ * 1.15) : most;
 }
 
+int LoadBars::fitting() const { return std::max(4, static_cast<int>((plot().width() - kCut) / kStep) / 2 * 2); }
+
 std::vector<LoadBars::Bar> LoadBars::bars() const {
   std::vector<int> order(ratios_.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return ratios_[static_cast<std::size_t>(a)] > ratios_[static_cast<std::size_t>(b)]; });
   const QRectF area = plot();
-  const int room = std::max(4, static_cast<int>(area.width() / 12));
+  const int room = fitting();
   // More than fit: the busiest and the idlest are what one looks for.
-  if (static_cast<int>(order.size()) > room) order.erase(order.begin() + room / 2, order.end() - room / 2);
+  const bool cut = static_cast<int>(order.size()) > room;
+  if (cut) order.erase(order.begin() + room / 2, order.end() - room / 2);
   std::vector<Bar> out;
-  const double step = area.width() / std::max<double>(1.0, static_cast<double>(order.size())), high = top();
+  const double step = (area.width() - (cut ? kCut : 0)) / std::max<double>(1.0, static_cast<double>(order.size())), high = top();
   for (std::size_t i = 0; i < order.size(); ++i) {
     const double u = ratios_[static_cast<std::size_t>(order[i])];
     const double h = std::isfinite(u) ? area.height() * u / high : 0;
-    const double left = std::floor(area.left() + static_cast<double>(i) * step);
+    const double left = std::floor(area.left() + static_cast<double>(i) * step + (cut && static_cast<int>(i) >= room / 2 ? kCut : 0));
     out.push_back({order[i], QRectF(left, std::floor(area.bottom() - h), std::max(1.0, std::floor(step) - 3), std::ceil(h))});
   }
   return out;
@@ -64,8 +67,8 @@ void LoadBars::paintEvent(QPaintEvent*) {
   const QFontMetrics metrics(theme.caption());
   const QRectF area = plot();
   p.setPen(muted);
-  const bool cut = static_cast<int>(ratios_.size()) > std::max(4, static_cast<int>(area.width() / 12));
-  p.drawText(QRectF(0, 0, width(), 18), Qt::AlignLeft | Qt::AlignVCenter, cut ? tr("%1, busiest and idlest experts").arg(title_) : tr("%1, sorted by load").arg(title_));
+  const bool cut = static_cast<int>(ratios_.size()) > fitting();
+  p.drawText(QRectF(0, 0, width(), 18), Qt::AlignLeft | Qt::AlignVCenter, cut ? tr("%1: u of the busiest and the idlest experts").arg(title_) : tr("%1: u of each expert, sorted").arg(title_));
   if (ratios_.empty()) return;
   const auto placed = bars();
   bool labels = !placed.empty() && placed.front().rect.width() >= 9;
@@ -79,6 +82,10 @@ void LoadBars::paintEvent(QPaintEvent*) {
     }
   }
   p.setPen(muted);
+  if (cut) {
+    const double left = placed[placed.size() / 2 - 1].rect.right(), right = placed[placed.size() / 2].rect.left();
+    p.drawText(QRectF(left, area.bottom() - 16, right - left, 16), Qt::AlignCenter, QStringLiteral("…"));
+  }
   p.drawText(QRectF(0, area.bottom() + 2, 32, 16), Qt::AlignRight | Qt::AlignTop, QStringLiteral("e"));
   const auto rule = [&](double ratio, const QColor& color, const QString& label, bool right) {
     const double y = std::round(area.bottom() - area.height() * ratio / top()) + 0.5;

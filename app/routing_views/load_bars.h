@@ -14,7 +14,7 @@ class LoadBars final : public QWidget {
   /// `capacity` NaN: no limit. The chosen expert is drawn in the colour of text.
   void setLoads(std::vector<double> ratios, double capacity, int chosen, const QString& title);
   QSize sizeHint() const override { return {240, 140}; }
-  QSize minimumSizeHint() const override { return {160, 96}; }
+  QSize minimumSizeHint() const override { return {160, 112}; }
 
  Q_SIGNALS:
   void clicked(int expert);
@@ -26,6 +26,8 @@ class LoadBars final : public QWidget {
 
  private:
   struct Bar { int expert; QRectF rect; };
+  static constexpr int kStep = 22, kCut = 16;    ///< px for a bar with a three-digit number below it; for the gap between busiest and idlest
+  int fitting() const;
   std::vector<Bar> bars() const;
   QRectF plot() const;
   double top() const;                            ///< the ratio at the upper edge

@@ -106,12 +106,12 @@ void LoadByStep::labelRows() {
   QStringList left, right;
   for (const Row& row : rows_) {
     left << QString::number(row.expert);
-    QString remark = row.expert == 0 ? history().layerName(row.layer) : QString();
-    const auto l = static_cast<std::size_t>(row.layer), e = static_cast<std::size_t>(row.expert);
+    QString remark = row.expert == std::min(1, history().experts(row.layer) - 1) ? history().layerName(row.layer) : QString();
+    const auto e = static_cast<std::size_t>(row.expert);
     const RoutingLayer* layer = history().layerAt(cursor().step(), row.layer);
     const bool here = row.layer == cursor().layer() && row.expert == cursor().expert();
     if (here && layer && e < layer->assigned.size()) {
-      remark = QStringLiteral("◂ u %1").arg(fixedText(loadRatios(*layer)[e], 2));
+      remark = QStringLiteral("◂ %1: u %2").arg(row.expert).arg(fixedText(loadRatios(*layer)[e], 2));
     } else if (layer && e < layer->assigned.size() && layer->assigned[e] == 0 && history().idle(cursor().step(), row.layer, row.expert) >= kIdleSteps) {
       remark = tr("◂ %1 idle").arg(row.expert);
     }

@@ -14,7 +14,7 @@
 namespace serp::app {
 namespace {
 
-constexpr int kRow = 20, kBuckets = 8;
+constexpr int kRow = 18, kBuckets = 8;
 
 }  // namespace
 

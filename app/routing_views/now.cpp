@@ -12,13 +12,18 @@
 #include "app/widgets/heatmap_view.h"
 
 namespace serp::app {
+namespace {
+
+constexpr int kReadable = 17, kTallest = 40, kReadableRows = 12, kAxis = 20;  // px of a row with numbers in it, of the axis below
+
+}  // namespace
 
 NowView::NowView(const RoutingContext& context) : RoutingView(context), grid_(new HeatmapView(tr("Load by layer and expert"))), bars_(new LoadBars) {
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(8);
   column->addWidget(grid_, 1);
-  column->addWidget(bars_, 1);
+  column->addWidget(bars_, 2);
   grid_->setScale(HeatmapView::Scale::LoadRatio);
   grid_->setShowNumbers(true);
   grid_->setEmptyText(tr("No routing at this step."));
@@ -44,17 +49,19 @@ void NowView::showCursor() {
   int columns = 0;
   for (const RoutingLayer& layer : frame->layers) columns = std::max(columns, static_cast<int>(layer.assigned.size()));
   std::vector<float> values(frame->layers.size() * static_cast<std::size_t>(columns), std::numeric_limits<float>::quiet_NaN());
-  QStringList names, experts;
+  QStringList names;
   for (std::size_t l = 0; l < frame->layers.size(); ++l) {
     const std::vector<double> u = loadRatios(frame->layers[l]);
     for (std::size_t e = 0; e < u.size(); ++e) values[l * static_cast<std::size_t>(columns) + e] = static_cast<float>(u[e]);
     names << history().layerName(static_cast<int>(l));
   }
-  for (int e = 0; e < columns; ++e) experts << QString::number(e);
   grid_->setRowLabels(names);
-  grid_->setColumnLabels(experts);
+  grid_->setColumnLabels(expertLabels(columns, cursor().expert()));
   grid_->setGrid(static_cast<int>(frame->layers.size()), columns, std::move(values));
   grid_->setCursor(cursor().layer(), cursor().expert());
+  const int layers = static_cast<int>(frame->layers.size());
+  grid_->setMinimumHeight(std::clamp(layers, 1, kReadableRows) * kReadable + kAxis);
+  grid_->setMaximumHeight(layers * kTallest + kAxis);
   const RoutingLayer* layer = history().layerAt(cursor().step(), cursor().layer());
   if (layer) bars_->setLoads(loadRatios(*layer), capacityRatio(*layer), cursor().expert(), history().layerName(cursor().layer()));
 }

@@ -104,6 +104,18 @@ double mutualInformation(const std::vector<int>& a, const std::vector<int>& b) {
   return information / std::sqrt(ha * hb);
 }
 
+QStringList expertLabels(int experts, int chosen) {
+  int step = 1;
+  for (const int wider : {2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256})
+    if (experts > 16 * step) step = wider;
+  QStringList out;
+  for (int e = 0; e < experts; ++e) {
+    const bool crowded = chosen >= 0 && step > 1 && e != chosen && std::abs(e - chosen) < step;
+    out << (e == chosen || (e % step == 0 && !crowded) ? QString::number(e) : QString());
+  }
+  return out;
+}
+
 QString csvNumber(double value) { return std::isfinite(value) ? QString::number(value, 'g', QLocale::FloatingPointShortest) : QString(); }
 
 QString csvText(const std::string& text) {

@@ -41,6 +41,9 @@ std::vector<std::vector<double>> labelRatios(const RoutedText& text, std::size_t
 /// Normalised mutual information of two labellings, I / sqrt(H(a) H(b)); 0 when either is constant.
 double mutualInformation(const std::vector<int>& a, const std::vector<int>& b);
 
+/// "0", "", "", "", "4", …: numbers of experts for an axis, at most about sixteen of them evenly spaced, and always the chosen one.
+QStringList expertLabels(int experts, int chosen);
+
 /// Cells of exported numbers: every digit of a double, nothing for NaN, text quoted where it must be.
 QString csvNumber(double value);
 QString csvText(const std::string& text);

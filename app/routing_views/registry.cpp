@@ -24,20 +24,20 @@ const std::vector<RoutingViewInfo>& routingViews() {
       {"load_by_step", QObject::tr("Load by step"),
        QObject::tr("Load ratio u = E × (tokens of the expert ÷ tokens of all). 1 is the fair share, 0 a dead expert. Rows: experts, layer by layer; columns: windows of steps; "
                    "triangles: live edits. Compared with: an even split."),
-       0, 240, 4, make<LoadByStep>},
-      {"balance", QObject::tr("Balance"),
-       QObject::tr("CV, MaxVio = max u − 1, router entropy, dead experts, dropped tokens and used slots, per layer. Compared with: 0, or ln E for entropy."), 0,
-       236, 3, make<BalanceView>},
+       0, 0, 240, 4, make<LoadByStep>},
       {"text_by_expert", QObject::tr("Text by expert"),
        QObject::tr("Each token in the colour of the expert it visits first; the stronger, the surer the router. Under a run of two or more: the expert's number. This text only."),
-       1, 170, 3, make<TextByExpert>},
+       1, 1, 196, 3, make<TextByExpert>},
       {"now", QObject::tr("Now"),
        QObject::tr("Load ratio u of every expert of every layer in the window at the cursor, and one layer's experts in order. 1 = fair share; above the capacity line tokens are dropped."),
-       2, 216, 3, make<NowView>},
+       2, 1, 262, 3, make<NowView>},
+      {"balance", QObject::tr("Balance"),
+       QObject::tr("CV, MaxVio = max u − 1, router entropy, dead experts, dropped tokens and used slots, per layer. Compared with: 0, or ln E for entropy."),
+       2, 0, 310, 4, make<BalanceView>},
       {"tongue_expert", QObject::tr("Tongue × expert"),
        QObject::tr("u = E × (tokens of the tongue that visit the expert ÷ tokens of the tongue). 1 = no preference. Below: normalised mutual information of the expert with properties "
                    "of the token, beside its shuffled null."),
-       2, 236, 3, make<TongueExpert>},
+       1, 1, 280, 2, make<TongueExpert>},
   };
   return views;
 }

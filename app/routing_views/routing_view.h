@@ -43,7 +43,7 @@ class RoutingView : public QWidget {
 struct RoutingViewInfo {
   QString id, title;
   QString definition;                            ///< shown over the header: what the numbers are, and what they are compared with
-  int column = 0;                                ///< of three; in narrow windows column 2 goes below column 1
+  int column = 0, narrow = 0;                    ///< of three in wide windows, of two in narrow ones; in the order of the list
   int height = 200;                              ///< smallest useful height
   int stretch = 1;
   std::function<RoutingView*(const RoutingContext&)> make;

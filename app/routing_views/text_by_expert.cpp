@@ -7,10 +7,13 @@
 #include <QPushButton>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <cmath>
 
 #include "app/models/figures.h"
 #include "app/routing_views/expert_chips.h"
+#include "app/routing_views/quantities.h"
 #include "app/routing_views/text_canvas.h"
+#include "app/session/series_store.h"
 
 namespace serp::app {
 
@@ -22,6 +25,7 @@ TextByExpert::TextByExpert(const RoutingContext& context) : RoutingView(context)
   column->addWidget(chips_);
   column->addWidget(ownText_);
   column->addWidget(canvas_, 1);
+  canvas_->setEmptyText(tr("Nothing routed yet.\nThe probe text is routed with each window of a live run; a recorded run keeps the numbers, not the text."));
   ownText_->setPlaceholderText(tr("Type a text and press Enter; empty goes back to the standing probe"));
   ownText_->hide();
   layers_->setProperty("small", true);
@@ -34,8 +38,9 @@ TextByExpert::TextByExpert(const RoutingContext& context) : RoutingView(context)
     if (on) ownText_->setFocus();
   });
   connect(ownText_, &QLineEdit::returnPressed, this, [this] {
-    if (context_.probe && context_.probe(ownText_->text())) ownText_->setPlaceholderText(tr("Routed with the next window"));
-    else ownText_->setToolTip(tr("Needs a live run: a recorded run keeps no weights in memory."));
+    const bool asked = context_.probe && context_.probe(ownText_->text());
+    if (!asked) ownText_->clear();
+    ownText_->setPlaceholderText(asked ? tr("Routed with the next window; empty goes back to the standing probe") : tr("Needs a live run: a recorded run keeps no weights in memory"));
   });
   connect(layers_, &QComboBox::activated, this, [this](int layer) { cursor().setLayer(layer); });
   connect(canvas_, &TextCanvas::tokenClicked, this, [this](int token) {
@@ -62,14 +67,16 @@ void TextByExpert::refresh() {
     layers_->clear();
     for (std::size_t l = 0; l < history().layers(); ++l) layers_->addItem(history().layerName(static_cast<int>(l)));
   }
-  if (text() != shown_) fill();
+  if (history().store().text() != shown_) fill();
   showCursor();
 }
 
 void TextByExpert::fill() {
-  shown_ = text();
+  shown_ = history().store().text();             // held, so that its address cannot come back as another text
   shownLayer_ = cursor().layer();
   const int experts = history().experts(shownLayer_);
+  if (experts != pinnedOf_) pinned_.clear();     // another design
+  pinnedOf_ = experts;
   if (pinned_.isEmpty() && experts > 8) {  // the busiest eight of this text, in order of number
     std::vector<std::pair<int, int>> counts(static_cast<std::size_t>(experts));
     for (int e = 0; e < experts; ++e) counts[static_cast<std::size_t>(e)] = {0, e};
@@ -81,7 +88,7 @@ void TextByExpert::fill() {
     std::sort(pinned_.begin(), pinned_.end());
   }
   canvas_->setPinned(pinned_);
-  canvas_->setText(shown_, shownLayer_, experts);
+  canvas_->setText(shown_.get(), shownLayer_, experts);
 }
 
 void TextByExpert::showCursor() {
@@ -93,17 +100,18 @@ void TextByExpert::showCursor() {
 
 QString TextByExpert::subtitle() const {
   if (!text()) return {};
-  return tr("step %1; intensity = router weight").arg(groupedCount(history().textStep()));
+  return tr("%1, intensity = router weight").arg(history().layerName(cursor().layer()));
 }
 
 QString TextByExpert::caption() const {
   const RoutedText* t = text();
   const auto l = static_cast<std::size_t>(std::max(0, cursor().layer()));
-  if (!t || l >= t->expert.size() || t->expert[l].empty()) return tr("Nothing routed yet. The probe text is routed with each window of a live run; recorded runs keep the numbers, not the text.");
+  if (!t || l >= t->expert.size() || t->expert[l].empty()) return {};
   std::size_t changes = 0;
   for (std::size_t i = 1; i < t->expert[l].size(); ++i) changes += t->expert[l][i] != t->expert[l][i - 1];
   const double run = static_cast<double>(t->expert[l].size()) / static_cast<double>(changes + 1);
-  return tr("This text only, first choices. Mean run of one expert: %1 tokens. Numbers under runs of two or more.").arg(fixedText(run, 1));
+  QString out = tr("This text only. An expert keeps the text for %1 tokens on average").arg(fixedText(run, 1));
+  return out + (history().experts(cursor().layer()) > 8 ? tr("; eight experts are pinned to a colour, the rest grey.") : QStringLiteral("."));
 }
 
 QString TextByExpert::csv() const {
@@ -115,10 +123,9 @@ QString TextByExpert::csv() const {
       QString piece = QString::fromStdString(t->pieces[i]);
       piece.replace(QLatin1Char('"'), QStringLiteral("\"\"")).replace(QLatin1Char('\n'), QStringLiteral("\\n"));
       const QString label = i < t->labels.size() && t->labels[i] < t->labelNames.size() ? QString::fromStdString(t->labelNames[t->labels[i]]) : QString();
-      const double weight = l < t->weight.size() && i < t->weight[l].size() ? static_cast<double>(t->weight[l][i]) : 0.0;
-      const double entropy = l < t->entropy.size() && i < t->entropy[l].size() ? static_cast<double>(t->entropy[l][i]) : 0.0;
-      // Concatenated, not .arg(): the piece may hold a percent sign.
-      out += QString::number(i) + QStringLiteral(",\"") + piece + QStringLiteral("\",") + label + QLatin1Char(',') + history().layerName(static_cast<int>(l)) + QLatin1Char(',') + QString::number(t->expert[l][i]) + QLatin1Char(',') + QString::number(weight) + QLatin1Char(',') + QString::number(entropy) + QLatin1Char('\n');
+      const double weight = l < t->weight.size() && i < t->weight[l].size() ? static_cast<double>(t->weight[l][i]) : NAN;
+      const double entropy = l < t->entropy.size() && i < t->entropy[l].size() ? static_cast<double>(t->entropy[l][i]) : NAN;
+      out += csvRow({QString::number(i), QLatin1Char('"') + piece + QLatin1Char('"'), csvText(label.toStdString()), csvText(history().layerName(static_cast<int>(l)).toStdString()), QString::number(t->expert[l][i]), csvNumber(weight), csvNumber(entropy)});
     }
   return out;
 }

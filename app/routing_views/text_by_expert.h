@@ -36,8 +36,8 @@ class TextByExpert final : public RoutingView {
   QPushButton* own_;
   QLineEdit* ownText_;
   QVector<int> pinned_;
-  const RoutedText* shown_ = nullptr;
-  int shownLayer_ = -1;
+  std::shared_ptr<const RoutedText> shown_;
+  int shownLayer_ = -1, pinnedOf_ = 0;
 };
 
 }  // namespace serp::app

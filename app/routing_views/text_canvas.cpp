@@ -67,6 +67,14 @@ void TextCanvas::setText(const RoutedText* text, int layer, int experts) {
 
 void TextCanvas::setChosen(int token, int expert) {
   if (token == token_ && expert == chosen_) return;
+  if (token != token_)
+    for (const Cell& cell : cells_)
+      if (cell.token == token) {
+        QScrollBar* bar = verticalScrollBar();
+        if (cell.row * kRow < bar->value()) bar->setValue(cell.row * kRow);
+        else if ((cell.row + 1) * kRow > bar->value() + viewport()->height()) bar->setValue((cell.row + 1) * kRow - viewport()->height());
+        break;
+      }
   token_ = token;
   chosen_ = expert;
   viewport()->update();
@@ -114,6 +122,11 @@ void TextCanvas::resizeEvent(QResizeEvent* event) {
 void TextCanvas::paintEvent(QPaintEvent*) {
   const Theme& theme = Theme::instance();
   QPainter p(viewport());
+  if (pieces_.empty()) {
+    p.setFont(theme.caption());
+    p.setPen(theme.color(Tone::Muted));
+    return p.drawText(viewport()->rect().adjusted(16, 0, -16, 0), Qt::AlignCenter | Qt::TextWordWrap, emptyText_), void();
+  }
   const double width = cellWidth();
   const int offset = verticalScrollBar()->value();
   const int first = offset / kRow, last = (offset + viewport()->height()) / kRow;

@@ -17,9 +17,10 @@ class TextCanvas final : public QAbstractScrollArea {
  public:
   explicit TextCanvas(QWidget* parent = nullptr);
   void setText(const RoutedText* text, int layer, int experts);
-  void setChosen(int token, int expert);
+  void setChosen(int token, int expert);         ///< scrolls to a token that was not chosen before
   void setPinned(const QVector<int>& experts);   ///< hue i goes to the i-th
   QColor hue(int expert) const;                  ///< invalid: drawn grey
+  void setEmptyText(const QString& text) { emptyText_ = text; }
   int tokens() const { return static_cast<int>(pieces_.size()); }
 
  Q_SIGNALS:
@@ -45,6 +46,7 @@ class TextCanvas final : public QAbstractScrollArea {
   std::vector<Cell> cells_;
   std::vector<std::size_t> rowStart_;            ///< index of each row's first cell
   QVector<int> pinned_;
+  QString emptyText_;
   int experts_ = 0, token_ = -1, chosen_ = -1, columns_ = 0;
 };
 

@@ -20,6 +20,7 @@ TongueExpert::TongueExpert(const RoutingContext& context) : RoutingView(context)
   column->setSpacing(8);
   column->addWidget(map_, 1);
   column->addWidget(bars_);
+  column->addStretch();
   map_->setScale(HeatmapView::Scale::LoadRatio);
   map_->setShowNumbers(true);
   map_->setEmptyText(tr("Needs a routed text whose tongues are known: train on babel, the built-in language."));
@@ -49,10 +50,13 @@ void TongueExpert::showCursor() {
   const int experts = history().experts(static_cast<int>(layer));
   if (!t) map_->setEmptyText(tr("Needs a routed text: it comes with each window of a live run. A recorded run keeps the numbers, not the text."));
   else map_->setEmptyText(tr("Needs a text whose tongues are known: train on babel, the built-in language."));
-  if (!t || t->labels.empty() || layer >= t->expert.size() || experts == 0) return map_->setGrid(0, 0, {});
+  if (!t || t->labels.empty() || layer >= t->expert.size() || experts == 0) {
+    map_->setMaximumHeight(QWIDGETSIZE_MAX);
+    return map_->setGrid(0, 0, {});
+  }
   const auto ratios = labelRatios(*t, layer, experts);
   std::vector<float> values;
-  QStringList names, columns;
+  QStringList names;
   double best = 0;
   std::size_t bestRow = 0, bestExpert = 0;
   for (std::size_t row = 0; row < ratios.size(); ++row) {
@@ -62,17 +66,19 @@ void TongueExpert::showCursor() {
       if (ratios[row][e] > best) best = ratios[row][e], bestRow = row, bestExpert = e;
     }
   }
-  for (int e = 0; e < experts; ++e) columns << QString::number(e);
   map_->setRowLabels(names);
-  map_->setColumnLabels(columns);
+  map_->setColumnLabels(expertLabels(experts, cursor().expert()));
   map_->setGrid(static_cast<int>(ratios.size()), experts, std::move(values));
   int row = -1;
   if (cursor().token() >= 0 && static_cast<std::size_t>(cursor().token()) < t->labels.size()) row = t->labels[static_cast<std::size_t>(cursor().token())];
   map_->setCursor(row, cursor().expert());
+  map_->setMinimumHeight(std::clamp(static_cast<int>(ratios.size()), 1, 8) * 15 + 20);
+  map_->setMaximumHeight(static_cast<int>(ratios.size()) * 40 + 20);
   if (names.isEmpty()) return;
   caption_ = tr("This text only. Expert %1 takes %2 × its share of %3").arg(bestExpert).arg(fixedText(best, 1), names[static_cast<int>(bestRow)]);
-  for (const NmiRow& r : bars_->rows())
-    if (r.name == tr("place in the text")) caption_ += r.measured > 1.5 * r.shuffled ? tr("; the place in the text tells something too.") : tr("; the place in the text tells no more than chance.");
+  if (bars_->rows().empty()) return;
+  const NmiRow& place = bars_->rows().back();
+  caption_ += place.measured > 1.5 * place.shuffled ? tr("; the place in the text tells something too.") : tr("; the place in the text tells no more than chance.");
 }
 
 QString TongueExpert::subtitle() const { return tr("load ÷ fair share, %1, this text only").arg(history().layerName(cursor().layer())); }

@@ -17,6 +17,9 @@
 
 #include "app/style/style_sheet.h"
 
+/// The icons lie in this static library, where nothing else would make the linker take them. (The macro must stand outside namespaces.)
+static void takeResources() { Q_INIT_RESOURCE(resources); }
+
 namespace serp::app {
 namespace {
 
@@ -138,6 +141,7 @@ void Theme::setKind(ThemeKind kind) {
 }
 
 void Theme::apply(QApplication& application) {
+  takeResources();
   application.setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
   QFont font = application.font();
   font.setPixelSize(metric::kBody);

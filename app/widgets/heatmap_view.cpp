@@ -91,7 +91,7 @@ HeatmapView::Layout HeatmapView::layoutFor(QSize size) const {
   const int left = rowLabels_.isEmpty() ? 0 : std::min(widest(rowLabels_), size.width() / 3) + 8;
   const int right = rightLabels_.isEmpty() ? 0 : std::min(widest(rightLabels_), size.width() / 3) + 8;
   const int bottom = columnLabels_.isEmpty() ? 0 : metrics.height() + 4;
-  const int top = flags_.empty() ? 0 : kFlagRoom;
+  const int top = !flags_.empty() ? kFlagRoom : rowLabels_.isEmpty() ? 0 : 6;  // the first row's label stands over its middle
   out.grid = QRectF(left, top, std::max(1, size.width() - left - right), std::max(1, size.height() - top - bottom));
   if (rows_ == 0 || columns_ == 0) return out;
   int gaps = 0;

@@ -130,7 +130,8 @@ void PlotView::Impl::ranges() {
     const double pad = std::max(std::pow(high / low, 0.06), 1.02);
     plot->yAxis->setRange(low / pad, high * pad);
   } else {
-    const double pad = std::max((high - low) * 0.06, std::max(std::abs(high) * 0.02, 1e-12));
+    const double flat = high > low ? 1e-12 : std::max(std::abs(high) * 0.02, high == 0 ? 1.0 : 1e-12);  // all zero: 0 to 1
+    const double pad = std::max((high - low) * 0.06, std::max(std::abs(high) * 0.02, flat));
     plot->yAxis->setRange(low >= 0 && low - pad < 0 ? 0 : low - pad, high + pad);
   }
 }

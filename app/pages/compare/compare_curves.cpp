@@ -59,18 +59,37 @@ struct CompareCurves::Source {
 
 CompareCurves::~CompareCurves() = default;
 
-std::vector<LossPoint> lossPoints(const RunCurves& curves) {
+Measure commonMeasure(const std::vector<const RunCurves*>& runs) {
+  double from = 0, to = std::numeric_limits<double>::infinity();
+  Measure by{true, kWindow};
+  for (const RunCurves* run : runs) {
+    if (run->steps.empty() && run->evals.empty()) continue;
+    const auto points = lossPoints(*run, {true, 0});
+    if (points.size() < 2) {
+      by.heldOut = false;
+    } else {
+      from = std::max(from, points.front().tokens);
+      to = std::min(to, points.back().tokens);
+    }
+    if (!run->steps.empty()) by.window = std::clamp<std::size_t>(run->steps.size() / 4, 1, by.window);
+  }
+  if (!(from <= to) || !std::isfinite(to)) by.heldOut = false;
+  return by;
+}
+
+std::vector<LossPoint> lossPoints(const RunCurves& curves, Measure by) {
   std::vector<LossPoint> out;
-  for (const EvalRecord& e : curves.evals)
-    if (std::isfinite(e.loss)) out.push_back({static_cast<double>(e.step), static_cast<double>(e.tokens), e.loss});
-  if (out.size() >= 2) return out;
-  out.clear();
+  if (by.heldOut) {
+    for (const EvalRecord& e : curves.evals)
+      if (std::isfinite(e.loss)) out.push_back({static_cast<double>(e.step), static_cast<double>(e.tokens), e.loss});
+    return out;
+  }
   double sum = 0;
   std::size_t count = 0;
   for (std::size_t i = 0; i < curves.steps.size(); ++i) {
     const StepRecord& s = curves.steps[i];
     if (std::isfinite(s.loss)) sum += s.loss, ++count;
-    if (count < std::min(kWindow, std::max<std::size_t>(1, curves.steps.size() / 4)) && i + 1 < curves.steps.size()) continue;
+    if (count < by.window && i + 1 < curves.steps.size()) continue;
     if (count > 0) out.push_back({static_cast<double>(s.step), static_cast<double>(s.tokens), sum / static_cast<double>(count)});
     sum = 0;
     count = 0;

@@ -28,9 +28,13 @@ struct RunCurves {
   bool complete = false;                               ///< the run has ended: no need to look again
 };
 
-/// The losses runs are compared by: held out where there are at least two points, else training loss, averaged.
 struct LossPoint { double steps = 0, tokens = 0, loss = 0; };
-std::vector<LossPoint> lossPoints(const RunCurves& curves);
+/// What runs are compared by: held-out losses as they were measured, or means of `window` training losses.
+struct Measure { bool heldOut = false; std::size_t window = 50; };
+/// Held out if each of the runs has two such points or more and there is a number of tokens that all cover; else training, with
+/// a window of at most fifty steps and a quarter of the shortest run. Runs without a record do not count.
+Measure commonMeasure(const std::vector<const RunCurves*>& runs);
+std::vector<LossPoint> lossPoints(const RunCurves& curves, Measure by);
 /// Linear in between; NaN outside the points.
 double lossAtTokens(const std::vector<LossPoint>& points, double tokens);
 /// First position (steps, tokens) at which the loss is at or below `loss`; null if never.

@@ -15,6 +15,8 @@
 namespace serp::app {
 namespace {
 
+constexpr int kValue = 112;                      // px of a value's column
+
 QTreeWidgetItem* figureRow(const QString& name, const QString& a, const QString& b) {
   auto* item = new QTreeWidgetItem({QString(), name, a, b});
   for (int c = 1; c < 4; ++c) {
@@ -57,7 +59,7 @@ DifferencesPanel::DifferencesPanel(QWidget* parent) : Panel(tr("Differences"), {
   list_->setAccessibleName(tr("Differences of two runs"));
   list_->header()->setStretchLastSection(false);
   list_->header()->setMinimumSectionSize(24);
-  list_->setTextElideMode(Qt::ElideMiddle);
+  list_->setTextElideMode(Qt::ElideLeft);
   hint_->setWordWrap(true);
   hint_->setAlignment(Qt::AlignCenter);
   hint_->setProperty("role", "caption");
@@ -82,7 +84,8 @@ void DifferencesPanel::setRuns(const ShownRun* a, const ShownRun* b) {
   const auto all = differences(a->curves->settings, b->curves->settings, &alike);
   shown_ = all;
   setSubtitle(tr("%1 → %2, %3 keys alike").arg(a->name, b->name).arg(alike));
-  list_->setHeaderLabels({QString(), tr("key"), a->name, b->name});
+  const auto fits = [this](const QString& name) { return QFontMetrics(Theme::instance().caption()).elidedText(name, Qt::ElideRight, kValue - 20); };
+  list_->setHeaderLabels({QString(), tr("key"), fits(a->name), fits(b->name)});
   for (int c = 2; c < 4; ++c) {
     list_->headerItem()->setTextAlignment(c, Qt::AlignRight | Qt::AlignVCenter);
     list_->headerItem()->setToolTip(c, c == 2 ? a->name : b->name);
@@ -102,19 +105,19 @@ void DifferencesPanel::setRuns(const ShownRun* a, const ShownRun* b) {
     item->setForeground(0, hue);
     items << item;
   }
+  const auto count = [](std::int64_t n) { return n > 0 ? groupedCount(n) : QStringLiteral("–"); };
+  list_->addTopLevelItem(figureRow(tr("parameters, total"), count(a->parameters), count(b->parameters)));
+  list_->addTopLevelItem(figureRow(tr("parameters, active"), count(a->activeParameters), count(b->activeParameters)));
+  list_->addTopLevelItem(figureRow(tr("training FLOPs per token"), shortCount(flopsPerToken(*a->curves)), shortCount(flopsPerToken(*b->curves))));
+  if (all.empty()) list_->addTopLevelItem(figureRow(tr("every setting is the same"), {}, {}));
   list_->addTopLevelItems(items);
   list_->header()->setSectionResizeMode(0, QHeaderView::Fixed);
   list_->header()->resizeSection(0, 24);
   list_->header()->setSectionResizeMode(1, QHeaderView::Stretch);
   for (int c = 2; c < 4; ++c) {
     list_->header()->setSectionResizeMode(c, QHeaderView::Interactive);
-    list_->header()->resizeSection(c, 104);
+    list_->header()->resizeSection(c, kValue);
   }
-  if (all.empty()) list_->addTopLevelItem(figureRow(tr("every setting is the same"), {}, {}));
-  const auto count = [](std::int64_t n) { return n > 0 ? groupedCount(n) : QStringLiteral("–"); };
-  list_->addTopLevelItem(figureRow(tr("total parameters, non-embedding"), count(a->parameters), count(b->parameters)));
-  list_->addTopLevelItem(figureRow(tr("active parameters"), count(a->activeParameters), count(b->activeParameters)));
-  list_->addTopLevelItem(figureRow(tr("training FLOPs per token"), shortCount(flopsPerToken(*a->curves)), shortCount(flopsPerToken(*b->curves))));
   if (!where.isEmpty())
     if (const auto same = list_->findItems(where, Qt::MatchExactly, 1); !same.isEmpty()) list_->setCurrentItem(same.front());
 }

@@ -23,6 +23,7 @@ class DirectLabels final : public QCPAbstractItem {
  public:
   explicit DirectLabels(QCustomPlot* plot);
   void setLabels(std::vector<DirectLabel> labels) { labels_ = std::move(labels); }
+  const std::vector<DirectLabel>& labels() const { return labels_; }
   double selectTest(const QPointF&, bool, QVariant*) const override { return -1; }
 
  protected:

@@ -13,6 +13,7 @@
 #include <limits>
 
 #include "app/models/figures.h"
+#include "app/pages/caption.h"
 #include "app/pages/compare/direct_labels.h"
 #include "app/style/theme.h"
 #include "app/widgets/plot_view.h"
@@ -21,7 +22,7 @@ namespace serp::app {
 namespace {
 
 constexpr double kWeights[] = {0, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995};
-constexpr int kUsual = 4;
+constexpr int kUsual = 3;
 constexpr std::size_t kBandPoints = 1200, kReadoutRows = 10;
 
 QString figure(double value, CurveAxis axis) {
@@ -32,7 +33,7 @@ QString figure(double value, CurveAxis axis) {
 
 }  // namespace
 
-LossPanel::LossPanel(QWidget* parent) : Panel(tr("Loss"), {}, parent), plot_(new PlotView(tr("Loss of the shown runs"))), caption_(new QLabel) {
+LossPanel::LossPanel(QWidget* parent) : Panel(tr("Loss"), {}, parent), plot_(new PlotView(tr("Loss of the shown runs"))), caption_(new Caption) {
   setToolTip(tr("Cross entropy in nats per token. Lines: training; hollow discs: held-out text. A band spans the lowest and the highest of several seeds. "
                 "Rings at the right edge: published losses of a preset, on the paper's data. Seconds leave pauses out."));
   auto* smoothLabel = new QLabel(tr("smooth"));
@@ -59,6 +60,10 @@ LossPanel::LossPanel(QWidget* parent) : Panel(tr("Loss"), {}, parent), plot_(new
     button->setCheckable(true);
     button->setChecked(i == static_cast<int>(axis_));
     button->setAccessibleName(tr("x axis: %1").arg(names[i]));
+    QFont bold = button->font();
+    bold.setPixelSize(12);
+    bold.setWeight(QFont::DemiBold);
+    button->setMinimumWidth(QFontMetrics(bold).horizontalAdvance(names[i]) + 18);   // the chosen one is set in bold
     group->addButton(button, i);
     row->addWidget(button);
   }
@@ -101,9 +106,7 @@ LossPanel::LossPanel(QWidget* parent) : Panel(tr("Loss"), {}, parent), plot_(new
   labels_ = new DirectLabels(plot_->findChild<QCustomPlot*>());
   labels_->setLayer(QStringLiteral("axes"));
   setBody(plot_);
-  caption_->setProperty("role", "caption");
   caption_->setContentsMargins(12, 0, 12, 6);
-  caption_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   body()->setSpacing(2);
   body()->addWidget(caption_);
 }
@@ -146,6 +149,7 @@ void LossPanel::draw() {
     style.name = run.name;
     style.color = [colour = run.colour] { return colour; };
     style.smoothed = true;
+    if (run.dashed) style.kind = CurveStyle::Kind::Dashed;
     std::vector<double> x, y, t;
     for (const StepRecord& s : run.curves->steps) {
       x.push_back(axisValue(s, axis_));
@@ -175,7 +179,7 @@ void LossPanel::draw() {
   label();
   plot_->refresh();
   if (drawn == 0) return setSubtitle({});
-  QString text = seeds > 1 ? tr("mean of up to %1 seeds, band = lowest to highest").arg(seeds) : drawn == 1 ? tr("1 run") : tr("%1 runs").arg(drawn);
+  QString text = seeds > 1 ? tr("band: %1 seeds").arg(seeds) : drawn == 1 ? tr("1 run") : tr("%1 runs").arg(drawn);
   if (heldOut) text += tr("; discs: held out");
   setSubtitle(text);
 }
@@ -207,28 +211,31 @@ void LossPanel::label() {
     labels.push_back({0, y, tr("paper %1, %2").arg(fixedText(y, 2), run.design), [colour = run.colour] { return colour; }, true, false});
   }
   labels_->setLabels(std::move(labels));
-  caption_->setText(caption());
-  caption_->setToolTip(caption_->text());
+  caption_->say(caption());
 }
 
 QString LossPanel::caption() const {
   const ShownRun *best = nullptr, *base = nullptr;
+  std::vector<const RunCurves*> all;
+  for (const ShownRun& run : runs_)
+    if (run.curves && !run.curves->steps.empty()) all.push_back(run.curves.get());
+  const Measure by = commonMeasure(all);
   double common = std::numeric_limits<double>::infinity();
   for (const ShownRun& run : runs_) {
-    const auto points = run.curves ? lossPoints(*run.curves) : std::vector<LossPoint>{};
+    const auto points = run.curves ? lossPoints(*run.curves, by) : std::vector<LossPoint>{};
     if (points.empty()) continue;
     if (run.baseline) base = &run;
     common = std::min(common, points.back().tokens);
   }
   double lowest = std::numeric_limits<double>::infinity();
   for (const ShownRun& run : runs_) {
-    const double loss = run.curves ? lossAtTokens(lossPoints(*run.curves), common) : lowest;
+    const double loss = run.curves ? lossAtTokens(lossPoints(*run.curves, by), common) : lowest;
     if (loss < lowest) lowest = loss, best = &run;
   }
   if (!best) return drawn_.empty() ? QString() : tr("No loss is logged yet.");
-  QString text = tr("At %1 tokens, which every run has seen, %2 is lowest: %3 nats per token").arg(shortCount(common), best->name, fixedText(lowest, 3));
+  QString text = tr("At %1 tokens, which every run has seen, %2 is lowest: %3 nats per token%4").arg(shortCount(common), best->name, fixedText(lowest, 3), by.heldOut ? tr(" held out") : QString());
   if (base && base != best) {
-    const double other = lossAtTokens(lossPoints(*base->curves), common);
+    const double other = lossAtTokens(lossPoints(*base->curves, by), common);
     if (std::isfinite(other)) text += tr(", %1 against the baseline %2").arg(signedText(lowest - other, 3), base->name);
   }
   return text + QLatin1Char('.');

@@ -7,12 +7,12 @@
 #include "app/pages/compare/shown_run.h"
 #include "app/widgets/panel.h"
 
-class QLabel;
 class QPushButton;
 class QSlider;
 
 namespace serp::app {
 
+class Caption;
 class DirectLabels;
 class PlotView;
 
@@ -22,6 +22,7 @@ class LossPanel final : public Panel {
   explicit LossPanel(QWidget* parent = nullptr);
   void setRuns(std::vector<ShownRun> runs);
   PlotView* plot() const { return plot_; }
+  const DirectLabels* labels() const { return labels_; }
   CurveAxis axis() const { return axis_; }
   void setAxis(CurveAxis axis);
   void setSmoothing(double weight);              ///< 0 = off
@@ -37,7 +38,7 @@ class LossPanel final : public Panel {
   PlotView* plot_;
   DirectLabels* labels_;
   QSlider* smoothing_;
-  QLabel* caption_;
+  Caption* caption_;
   QPushButton* segments_[4];
   std::vector<ShownRun> runs_;
   std::vector<Drawn> drawn_;

@@ -25,6 +25,13 @@ void RunFilter::setWords(const QString& text) {
   invalidateFilter();
 }
 
+QVariant RunFilter::headerData(int section, Qt::Orientation orientation, int role) const {
+  const QVariant plain = QSortFilterProxyModel::headerData(section, orientation, role);
+  if (orientation != Qt::Horizontal || section != sortColumn()) return plain;
+  if (role == Qt::ForegroundRole) return Theme::instance().color(Tone::Text);
+  return role == Qt::DisplayRole && section != RunsModel::Eye ? QVariant(plain.toString() + (sortOrder() == Qt::AscendingOrder ? QStringLiteral(" ↑") : QStringLiteral(" ↓"))) : plain;
+}
+
 bool RunFilter::filterAcceptsRow(int row, const QModelIndex& parent) const {
   static const QRegularExpression compare(QStringLiteral("^(steps|tokens|active|total|best|last)([<>=])([0-9.eE+-]+)$"));
   const auto cell = [&](int column) { return sourceModel()->index(row, column, parent); };
@@ -65,7 +72,9 @@ void RunCells::paint(QPainter* painter, const QStyleOptionViewItem& option, cons
     painter->setRenderHint(QPainter::Antialiasing);
     painter->setPen(Qt::NoPen);
     painter->setBrush(index.data(RunsModel::ColourRole).value<QColor>());
-    painter->drawRoundedRect(QRectF(cell.left() + 4, cell.center().y() - 4, 9, 9), 2, 2);
+    const QRectF chip(cell.left() + 4, cell.center().y() - 4, 9, 9);
+    painter->drawRoundedRect(chip, 2, 2);
+    if (index.data(RunsModel::SecondUseRole).toBool()) painter->fillRect(QRectF(chip.center().x() - 1, chip.top(), 2, 9), selected ? theme.color(Tone::Raised) : theme.color(Tone::Surface));
     room.setLeft(cell.left() + 22);
   }
   const QVariant font = index.data(Qt::FontRole), tone = index.data(Qt::ForegroundRole);
@@ -119,6 +128,8 @@ RunTable::RunTable(QWidget* parent) : QTableView(parent) {
   verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
   verticalHeader()->setDefaultSectionSize(28);
   horizontalHeader()->setHighlightSections(false);
+  // The style draws its arrow over right-aligned titles; the filter writes one behind them instead.
+  horizontalHeader()->setStyleSheet(QStringLiteral("QHeaderView::up-arrow, QHeaderView::down-arrow { image: none; width: 0; height: 0; }"));
   horizontalHeader()->setMinimumSectionSize(28);
   horizontalHeader()->setFixedHeight(26);
   horizontalHeader()->setContextMenuPolicy(Qt::CustomContextMenu);
@@ -142,7 +153,7 @@ void RunTable::setColumnWanted(int column, bool wanted) {
 
 void RunTable::fitColumns() {
   if (!model() || model()->columnCount() < RunsModel::kColumns) return;
-  const int widths[] = {40, 0, 100, 88, 80, 80, 72, 80, 84, 72, 72, 136, 108};
+  const int widths[] = {40, 0, 96, 104, 76, 76, 72, 80, 84, 72, 72, 136, 108};
   static_assert(std::size(widths) == RunsModel::kColumns);
   const int drop[] = {RunsModel::Steps, RunsModel::Total, RunsModel::Best, RunsModel::Pattern, RunsModel::Speed, RunsModel::Status};
   int needed = 190;

@@ -15,6 +15,7 @@ class RunFilter final : public QSortFilterProxyModel {
  public:
   explicit RunFilter(QObject* parent = nullptr);
   void setWords(const QString& text);
+  QVariant headerData(int section, Qt::Orientation orientation, int role) const override;  ///< with an arrow at the sorted column
 
  protected:
   bool filterAcceptsRow(int row, const QModelIndex& parent) const override;

@@ -2,7 +2,6 @@
 // Rows of bars: disc = here, ring = published.
 #include "app/pages/compare/share_panel.h"
 
-#include <QLabel>
 #include <QPainter>
 #include <QScrollArea>
 #include <QVBoxLayout>
@@ -10,13 +9,15 @@
 #include <cmath>
 
 #include "app/models/figures.h"
+#include "app/pages/caption.h"
 #include "app/pages/picture.h"
 #include "app/style/theme.h"
 
 namespace serp::app {
 
 std::optional<double> shareOfSteps(const RunCurves& run, const RunCurves& baseline) {
-  const auto base = lossPoints(baseline), own = lossPoints(run);
+  const Measure by = commonMeasure({&run, &baseline});
+  const auto base = lossPoints(baseline, by), own = lossPoints(run, by);
   if (base.empty() || own.empty() || base.back().steps <= 0) return std::nullopt;
   const auto at = reaching(own, base.back().loss);
   if (!at) return std::nullopt;
@@ -88,10 +89,8 @@ SharePanel::SharePanel(QWidget* parent) : Panel(tr("Share of the steps needed"),
   scroll->setFrameShape(QFrame::NoFrame);
   scroll->setWidget(rows_);
   setBody(scroll);
-  caption_ = new QLabel;
-  caption_->setProperty("role", "caption");
+  caption_ = new Caption;
   caption_->setContentsMargins(12, 0, 12, 6);
-  caption_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   body()->setSpacing(2);
   body()->addWidget(caption_);
   setMinimumHeight(120);
@@ -105,13 +104,13 @@ void SharePanel::setRuns(const std::vector<ShownRun>& runs) {
   rows_->hint = base ? QString() : tr("Choose a baseline above: the shares are taken of its steps.");
   setSubtitle({});
   if (base) {
-    const auto points = lossPoints(*base->curves);
-    if (!points.empty()) setSubtitle(tr("to %1’s loss %2").arg(base->name, fixedText(points.back().loss, 3)));
+    const auto points = lossPoints(*base->curves, commonMeasure({base->curves.get()}));
+    if (!points.empty()) setSubtitle(tr("to the last loss of %1, %2").arg(base->name, fixedText(points.back().loss, 3)));
     for (const ShownRun& run : runs) {
       if (!run.curves) continue;
       Rows::Row row{run.name, run.colour, shareOfSteps(*run.curves, *base->curves), {}, run.baseline, false};
-      const auto own = lossPoints(*run.curves);
-      row.never = !own.empty() && !points.empty() && own.back().steps >= points.back().steps;
+      const auto lastStep = [](const RunCurves& curves) { return curves.steps.empty() ? 0 : curves.steps.back().step; };
+      row.never = lastStep(*run.curves) >= lastStep(*base->curves);
       if (run.curves->reference.speedup && *run.curves->reference.speedup > 0) row.paper = 1 / *run.curves->reference.speedup;
       rows_->rows.push_back(std::move(row));
     }
@@ -119,9 +118,7 @@ void SharePanel::setRuns(const std::vector<ShownRun>& runs) {
   }
   rows_->setMinimumHeight(rows_->sizeHint().height());
   rows_->update();
-  caption_->setText(caption());
-  caption_->setToolTip(caption_->text());
-  caption_->setVisible(!caption_->text().isEmpty());
+  caption_->say(caption());
 }
 
 QString SharePanel::caption() const {

@@ -5,9 +5,9 @@
 #include "app/pages/compare/shown_run.h"
 #include "app/widgets/panel.h"
 
-class QLabel;
-
 namespace serp::app {
+
+class Caption;
 
 class SharePanel final : public Panel {
   Q_OBJECT
@@ -21,7 +21,7 @@ class SharePanel final : public Panel {
  private:
   class Rows;
   Rows* rows_;
-  QLabel* caption_;
+  Caption* caption_;
 };
 
 /// Steps of `run` to reach the baseline's last loss over the baseline's steps; null if it never does, or without a baseline.

@@ -112,7 +112,7 @@ std::vector<ShownRun> seedsTogether(const std::vector<ShownRun>& runs) {
   for (const auto& group : members) {
     ShownRun one = runs[group.front()];
     if (group.size() > 1) {
-      one.name = QObject::tr("%1, %2 seeds").arg(one.design).arg(group.size());
+      one.name = QObject::tr("%1 ×%2").arg(one.design).arg(group.size());
       for (const std::size_t i : group) {
         one.baseline |= runs[i].baseline;
         one.seeds.push_back(runs[i].curves);

@@ -16,6 +16,7 @@ struct ShownRun {
   QColor colour;
   std::shared_ptr<const RunCurves> curves;              ///< null while they are read; of several seeds: their mean
   bool baseline = false;
+  bool dashed = false;                                  ///< the hue serves a second design
   QString design;                                       ///< name without the seed
   std::int64_t parameters = 0, activeParameters = 0;
   std::vector<std::shared_ptr<const RunCurves>> seeds;  ///< more than one: what the mean was taken of
