@@ -98,17 +98,20 @@ std::vector<at::Tensor> tensorsOf(const std::vector<Parameter>& parameters) {
 
 }  // namespace
 
-std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& loop, std::int64_t keep) {
+Snapshot takeSnapshot(const TrainLoop& loop, bool copy) {
+  const c10::NoGradGuard noGrad;
   const auto& parameters = loop.model().parameters();
   const auto& optimizer = loop.optimizer();
-  CheckpointContent content;
-  content.step = loop.progress().step;
+  const auto taken = [&](const at::Tensor& t) { return copy ? t.detach().clone() : t.detach(); };
+  Snapshot s;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
-    content.model.push_back(blob(parameters[i].name, parameters[i].tensor.detach()));
-    content.optimizer.push_back(blob(parameters[i].name + ".exp_avg", optimizer.firstMoments()[i]));
-    content.optimizer.push_back(blob(parameters[i].name + ".exp_avg_sq", optimizer.secondMoments()[i]));
+    s.model.push_back({parameters[i].name, taken(parameters[i].tensor)});
+    s.optimizer.push_back({parameters[i].name + ".exp_avg", taken(optimizer.firstMoments()[i])});
+    s.optimizer.push_back({parameters[i].name + ".exp_avg_sq", taken(optimizer.secondMoments()[i])});
   }
   const TrainLoop::Progress& p = loop.progress();
+  s.step = p.step;
+  s.tokens = p.tokens;
   ordered_json state;
   state["format"] = 1;
   state["step"] = p.step;
@@ -122,10 +125,24 @@ std::uint64_t saveCheckpoint(const std::filesystem::path& run, const TrainLoop& 
   state["optimizer_steps"] = optimizer.steps();
   state["live"] = liveValues(loop.model());
   state["tokenizer"] = {{"kind", loop.corpus().tokenizer().kind()}, {"fingerprint", loop.corpus().tokenizer().fingerprint()}};
-  content.state = state.dump(2) + "\n";
-  content.metadata = {{"format", "serpentarium"}, {"step", std::to_string(p.step)}};
-  CheckpointStore store(run, static_cast<int>(keep));
-  auto written = store.write(content);
+  s.state = state.dump(2) + "\n";
+  return s;
+}
+
+std::uint64_t snapshotBytes(const TrainLoop& loop) {
+  std::uint64_t bytes = 0;
+  for (const Parameter& p : loop.model().parameters()) bytes += 3 * static_cast<std::uint64_t>(p.tensor.nbytes());  // weight, two moments
+  return bytes;
+}
+
+std::uint64_t writeSnapshot(const std::filesystem::path& run, const Snapshot& snapshot, std::int64_t keep) {
+  CheckpointContent content;
+  content.step = snapshot.step;
+  for (const Snapshot::Entry& e : snapshot.model) content.model.push_back(blob(e.name, e.tensor));
+  for (const Snapshot::Entry& e : snapshot.optimizer) content.optimizer.push_back(blob(e.name, e.tensor));
+  content.state = snapshot.state;
+  content.metadata = {{"format", "serpentarium"}, {"step", std::to_string(snapshot.step)}};
+  auto written = CheckpointStore(run, static_cast<int>(keep)).write(content);
   if (!written) throw Error(written.faults());
   return written->bytes;
 }

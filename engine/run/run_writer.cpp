@@ -11,10 +11,8 @@
 #include "engine/base/atomic_file.h"
 #include "engine/base/error.h"
 #include "engine/data/tokenizer.h"
-#include "engine/run/checkpoint.h"
 #include "engine/run/recorder.h"
 #include "engine/run/run_folder.h"
-#include "engine/train/train_loop.h"
 
 namespace serp {
 
@@ -113,13 +111,11 @@ void RunWriter::sample(std::int64_t step, double seconds, const std::string& pro
 }
 void RunWriter::routing(const RoutingFrame& frame) { impl_->recorder->routing(frame); }
 
-std::uint64_t RunWriter::checkpoint(const TrainLoop& loop, std::int64_t keep) {
-  const std::uint64_t bytes = saveCheckpoint(impl_->folder->path(), loop, keep);
+void RunWriter::saved(std::int64_t step, std::int64_t tokens) {
   RunMeta meta = impl_->folder->meta();
-  meta.steps = loop.progress().step;
-  meta.tokens = loop.progress().tokens;
+  meta.steps = std::max(meta.steps, step);
+  meta.tokens = std::max(meta.tokens, tokens);
   if (auto ok = impl_->folder->update(meta); !ok) impl_->notice = ok.faults().text();
-  return bytes;
 }
 
 bool RunWriter::flush() { return impl_->recorder->flush(); }

@@ -13,7 +13,6 @@
 
 namespace serp {
 
-class TrainLoop;
 class Tokenizer;
 
 /// Runner thread only. Log lines never throw: a disk that refuses them gives one notice through `notice()` and is tried again.
@@ -34,8 +33,8 @@ class RunWriter {
   void event(const RunEvent& event);
   void sample(std::int64_t step, double seconds, const std::string& prompt, const std::string& text);
   void routing(const RoutingFrame& frame);
-  /// Writes a checkpoint; throws serp::Error(CannotWrite), earlier ones untouched. Returns its size in bytes.
-  std::uint64_t checkpoint(const TrainLoop& loop, std::int64_t keep);
+  /// A checkpoint of this step was written: meta.json follows.
+  void saved(std::int64_t step, std::int64_t tokens);
   /// True if every record so far is in its file.
   bool flush();
   void finish(const std::string& status, const std::string& reason);

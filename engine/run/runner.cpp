@@ -60,7 +60,7 @@ void Runner::setState(RunState state) {
 double Runner::elapsed() const { return loop_ ? loop_->progress().seconds : 0; }
 
 void Runner::report(RunEvent event) {
-  if (loop_) event.step = loop_->progress().step;
+  if (loop_ && event.step == 0) event.step = loop_->progress().step;
   event.seconds = elapsed();
   if (writer_) writer_->event(event);
   events_.post(event);
@@ -103,6 +103,7 @@ void Runner::main() {
     else
       fail(static_cast<int>(ExitCode::Internal), "internal error, please report: " + what.substr(0, what.find('\n')));
   }
+  if (saving_.valid()) saving_.wait();
   writer_.reset();  // gives the folder's lock back before anybody hears that it is over
   loop_.reset();
   setState(failed_ ? RunState::Failed : RunState::Finished);
@@ -164,6 +165,7 @@ void Runner::train() {
     const StepRecord record = loop_->step();
     ring_.push(record);
     writer_->step(record);
+    collectSave(false);
     afterStep(record);
     if (!failed_ && stepsLeft_ > 0 && --stepsLeft_ == 0) {
       stepsLeft_ = -1;
@@ -176,6 +178,7 @@ void Runner::train() {
 }
 
 void Runner::end() {
+  collectSave(true);
   ending_ = true;
   const std::int64_t step = loop_->progress().step, budget = spec_.train.integer("steps");
   const bool done = step >= budget, nothing = lastSaved_ == step && lastEval_ == step;
@@ -212,7 +215,7 @@ void Runner::afterStep(const StepRecord& record) {
   milestones(record);
   if (every("eval_every")) evaluate();
   if (every("sample_every")) drawSample(Sample{spec_.train.text("prompt"), 160, 0.8, static_cast<std::uint64_t>(step)});
-  if (every("checkpoint_every")) save("by schedule");
+  if (every("checkpoint_every")) save("by schedule", true);
   if (std::string notice = writer_->notice(); !notice.empty()) report(EventKind::Warning, std::move(notice));
 }
 

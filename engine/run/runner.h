@@ -6,6 +6,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -54,7 +55,8 @@ class Runner final : public Session {
   void obey();                          // every command that waits; sleeps for one while paused
   void attend();                        // inside long actions: pauses, steps and stops are answered now, others in their turn
   void handle(const Command& command);
-  void save(const char* why);
+  void save(const char* why, bool aside = false);  // aside: another thread writes while training goes on
+  void collectSave(bool wait);          // reports what that thread wrote
   void evaluate();
   void drawSample(const Sample& request);
   void logRouting();
@@ -94,6 +96,10 @@ class Runner final : public Session {
   bool paused_ = false, stop_ = false, saveOnStop_ = true, failed_ = false;
   std::int64_t stepsLeft_ = -1;         // StepOnce: steps until the next pause, -1 = run on
   std::int64_t lastSaved_ = -1, lastEval_ = -1;
+  struct Written { std::uint64_t bytes = 0; std::string fault; int exitCode = 0; };
+  std::future<Written> saving_;         // at most one at a time
+  std::int64_t savingStep_ = 0, savingTokens_ = 0;
+  std::string savingWhy_;
   bool belowUniform_ = false, belowUnigram_ = false, spiking_ = false;
   double recentLoss_ = 0;               // smoothed; 0 before the first step
   std::thread thread_;

@@ -7,6 +7,7 @@
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/model/sampler.h"
+#include "engine/run/checkpoint.h"
 #include "engine/run/run_writer.h"
 #include "engine/run/runner.h"
 #include "engine/train/train_loop.h"
@@ -17,6 +18,7 @@ namespace {
 constexpr int kMaxNonFinite = 8;  // skipped updates in a row before the run stops
 constexpr std::int64_t kProbeTokens = 640;
 constexpr std::size_t kMaxProbeTokens = 4096;
+constexpr std::uint64_t kMaxAsideBytes = std::uint64_t{256} << 20;  // a copy of this much may stand in memory while it is written
 constexpr double kProbeEverySeconds = 1.5;  // a routed text costs about one forward pass
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
@@ -30,6 +32,7 @@ bool isQuick(const Command& command) {
 }  // namespace
 
 void Runner::obey() {
+  if (paused_ && pending_.empty()) collectSave(true);  // nothing else would tell of it before the next step
   for (Command& command : paused_ && pending_.empty() ? commands_.wait() : commands_.take()) pending_.push_back(std::move(command));
   while (!pending_.empty() && !stop_ && !failed_) {
     const Command command = std::move(pending_.front());
@@ -174,15 +177,41 @@ void Runner::evaluate() {
   report(event);
 }
 
-void Runner::save(const char* why) {
-  if (lastSaved_ == loop_->progress().step) return;
-  try {
-    const std::uint64_t bytes = writer_->checkpoint(*loop_, spec_.train.integer("keep_checkpoints"));
-    lastSaved_ = loop_->progress().step;
-    report(EventKind::Saved, std::string("checkpoint saved ") + why + ", " + bytesText(static_cast<double>(bytes)));
-  } catch (const Error& e) {
-    if (ending_) return fail(static_cast<int>(e.exitCode()), std::string("no checkpoint: ") + e.what());
-    report(EventKind::Warning, std::string("no checkpoint: ") + e.what());
+void Runner::save(const char* why, bool aside) {
+  collectSave(true);
+  const std::int64_t step = loop_->progress().step;
+  if (lastSaved_ == step || failed_) return;
+  aside = aside && !ending_ && snapshotBytes(*loop_) <= kMaxAsideBytes;
+  savingStep_ = step;
+  savingTokens_ = loop_->progress().tokens;
+  savingWhy_ = why;
+  auto write = [run = folder_, keep = spec_.train.integer("keep_checkpoints"), snapshot = takeSnapshot(*loop_, aside)] {
+    try {
+      return Written{writeSnapshot(run, snapshot, keep), {}, 0};
+    } catch (const Error& e) {
+      return Written{0, e.what(), static_cast<int>(e.exitCode())};
+    }
+  };
+  saving_ = std::async(aside ? std::launch::async : std::launch::deferred, std::move(write));
+  if (!aside) collectSave(true);
+}
+
+void Runner::collectSave(bool wait) {
+  if (!saving_.valid()) return;
+  if (!wait && saving_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  const Written written = saving_.get();
+  if (written.fault.empty()) {
+    lastSaved_ = savingStep_;
+    writer_->saved(savingStep_, savingTokens_);
+    RunEvent event;
+    event.kind = EventKind::Saved;
+    event.step = savingStep_;
+    event.text = "checkpoint saved " + savingWhy_ + ", " + bytesText(static_cast<double>(written.bytes));
+    report(event);
+  } else if (ending_) {
+    fail(written.exitCode, "no checkpoint: " + written.fault);
+  } else {
+    report(EventKind::Warning, "no checkpoint: " + written.fault);
   }
 }
 

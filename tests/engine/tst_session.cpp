@@ -129,6 +129,18 @@ class TstSession : public QObject {
     QVERIFY(resumed(run, {{"train.steps", std::to_string(lines.size() + 2)}}).last(EventKind::Finished));
   }
 
+  void scheduledSaves() {
+    const QTemporaryDir dir;
+    const fs::path run = dir.filePath("run").toStdString();
+    const Watched w = finished(specOf(tinyDesign("steps: 45, eval_every: 0, sample_every: 0, checkpoint_every: 10, keep_checkpoints: 2")), run);
+    std::vector<std::int64_t> steps;
+    for (const RunEvent& e : w.events)
+      if (e.kind == EventKind::Saved) steps.push_back(e.step);
+    QCOMPARE(steps, (std::vector<std::int64_t>{10, 20, 30, 40, 45}));
+    QVERIFY(fs::exists(checkpoint(run, 40, "manifest.json")) && fs::exists(checkpoint(run, 45, "manifest.json")));
+    QCOMPARE(std::distance(fs::directory_iterator(run / "checkpoints"), fs::directory_iterator()), std::ptrdiff_t{2});
+  }
+
   void liveEdits() {
     const QTemporaryDir dir;
     const fs::path run = dir.filePath("run").toStdString();
