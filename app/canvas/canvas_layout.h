@@ -19,6 +19,7 @@ struct CanvasChip {
   QRectF rect;
   QString text;
   bool tinted = false;                   ///< in the colour of the card's family
+  bool quiet = false;                    ///< one of many alike: muted words
 };
 
 /// Anything that can be selected. `rect` is in scene coordinates, as are its chips.

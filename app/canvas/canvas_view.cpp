@@ -20,11 +20,11 @@ namespace serp::app {
 CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new DesignScene(this)) {
   setScene(scene_);
   setFrameShape(QFrame::NoFrame);
-  setAlignment(Qt::AlignLeft | Qt::AlignTop);
+  setAlignment(Qt::AlignHCenter | Qt::AlignTop);
   setRenderHint(QPainter::Antialiasing);
   setRenderHint(QPainter::TextAntialiasing);
   setDragMode(QGraphicsView::NoDrag);
-  setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
+  setStyleSheet(QStringLiteral("QAbstractScrollArea::corner { background: transparent; border: none; }"));
   setViewportUpdateMode(QGraphicsView::SmartViewportUpdate);
   setAccessibleName(tr("Architecture canvas"));
   setAccessibleDescription(tr("Up and down walk along the wire, right enters a block's slots, left leaves them, Enter edits."));
@@ -37,26 +37,23 @@ CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new Desi
   row->setSpacing(0);
   const auto button = [&](const QString& text, const QString& name, auto act) {
     auto* b = new QPushButton(text);
-    b->setFlat(true);
-    b->setFixedHeight(metric::kSmallButton);
-    b->setMinimumWidth(28);
-    b->setFocusPolicy(Qt::NoFocus);
+    b->setProperty("role", "ghost");
+    b->setProperty("small", true);
+    b->setMinimumWidth(30);
+    b->setFocusPolicy(Qt::NoFocus);               // the keys + - 0 F do the same
     b->setAccessibleName(name);
     b->setToolTip(name);
-    b->setProperty("size", "small");
     connect(b, &QPushButton::clicked, this, act);
     row->addWidget(b);
+    return b;
   };
-  button(QStringLiteral("−"), tr("Zoom out"), [this] { setZoom(zoom_ / 1.2); });
-  percent_ = new QLabel(QStringLiteral("100 %"));
-  percent_->setAlignment(Qt::AlignCenter);
-  percent_->setMinimumWidth(52);
-  row->addWidget(percent_);
-  button(QStringLiteral("+"), tr("Zoom in"), [this] { setZoom(zoom_ * 1.2); });
-  button(tr("Fit"), tr("The whole design in the window"), [this] { fit(); });
-  button(QStringLiteral("100 %"), tr("Back to full size"), [this] { setZoom(1); });
+  button(QStringLiteral("−"), tr("Zoom out (-)"), [this] { setZoom(zoom_ / 1.2); });
+  percent_ = button(QStringLiteral("100 %"), tr("Back to the width of the window (0)"), [this] { resetZoom(); });
+  percent_->setMinimumWidth(60);
+  button(QStringLiteral("+"), tr("Zoom in (+)"), [this] { setZoom(zoom_ * 1.2); });
+  button(tr("Fit"), tr("The whole design in the window (F)"), [this] { fit(); });
 
-  hint_ = new QLabel(tr("↑ ↓ walk along the wire  ·  → ← in and out of slots  ·  Enter edits"), this);
+  hint_ = new QLabel(tr("↑ ↓ walk along the wire  ·  → ← in and out  ·  Enter edits  ·  / finds a block"), this);
   hint_->setProperty("role", "caption");
   hint_->setAttribute(Qt::WA_TransparentForMouseEvents);
   empty_ = new QLabel(this);
@@ -88,23 +85,42 @@ void CanvasView::setFaults(const Diagnostics& diagnostics) { scene_->setFaults(d
 
 void CanvasView::select(const QString& id) {
   scene_->select(id);
-  if (CardItem* item = scene_->card(id)) ensureVisible(item->card().rect, 24, 24);
+  if (CardItem* item = scene_->card(id)) ensureVisible(item->card().rect, 24, 60);  // clear of the zoom buttons
 }
 
 void CanvasView::layOutNow() {
   if (!hasDesign_) return;
   stale_ = false;
-  laidOut_ = std::clamp(viewport()->width() / std::max(1.0, zoom_), 0.0, 1e6);
+  if (ownZoom_ || laidOut_ <= 0) laidOut_ = room();
   const QPointF at(horizontalScrollBar()->value(), verticalScrollBar()->value());
   scene_->setLayout(layOut(spec_, plan_, laidOut_));
   horizontalScrollBar()->setValue(static_cast<int>(at.x()));
   verticalScrollBar()->setValue(static_cast<int>(at.y()));
+  placeControls();
 }
 
 void CanvasView::setZoom(double factor) {
+  ownZoom_ = false;
+  setHorizontalScrollBarPolicy(Qt::ScrollBarAsNeeded);
+  scale(factor);
+}
+
+double CanvasView::room() const { return std::max(1, width() - verticalScrollBar()->sizeHint().width()); }
+
+void CanvasView::resetZoom() {
+  ownZoom_ = true;
+  // At its own zoom the layout is as wide as the window: rounding must not bring a scroll bar. Narrower than the smallest layout
+  // it shrinks a little instead of making people scroll sideways.
+  setHorizontalScrollBarPolicy(room() >= 0.8 * kMinCanvasWidth ? Qt::ScrollBarAlwaysOff : Qt::ScrollBarAsNeeded);
+  scale(std::clamp(room() / kMinCanvasWidth, 0.8, 1.0));
+  if (hasDesign_ && isVisible() && std::abs(room() - laidOut_) >= 1) layOutNow();
+}
+
+void CanvasView::scale(double factor) {
   zoom_ = std::clamp(factor, 0.25, 4.0);
   setTransform(QTransform::fromScale(zoom_, zoom_));
   percent_->setText(QStringLiteral("%1 %").arg(std::lround(zoom_ * 100)));
+  placeControls();
 }
 
 void CanvasView::fit() {
@@ -122,18 +138,18 @@ void CanvasView::showEvent(QShowEvent* event) {
 void CanvasView::resizeEvent(QResizeEvent* event) {
   QGraphicsView::resizeEvent(event);
   placeControls();
-  const double width = viewport()->width() / std::max(1.0, zoom_);
-  if (hasDesign_ && isVisible() && std::abs(width - laidOut_) >= 1) layOutNow();
-  // Narrower than the smallest layout: shrink a little instead of making people scroll sideways.
-  if (zoom_ <= 1) setZoom(std::clamp(viewport()->width() / kMinCanvasWidth, 0.8, 1.0));
+  if (ownZoom_ && event->size().width() != event->oldSize().width()) resetZoom();
 }
 
 void CanvasView::placeControls() {
+  controls_->setVisible(hasDesign_);
   controls_->adjustSize();
   controls_->move(viewport()->width() - controls_->width() - 16, viewport()->height() - controls_->height() - 12);
   hint_->adjustSize();
   hint_->move(24, viewport()->height() - hint_->height() - 18);
-  hint_->setVisible(hint_->width() + controls_->width() + 72 < viewport()->width());
+  // Only where it covers nothing.
+  hint_->setVisible(hasDesign_ && hint_->width() + controls_->width() + 72 < viewport()->width() &&
+                    scene_->sceneRect().height() * zoom_ + 20 <= viewport()->height());
   empty_->setGeometry(viewport()->rect().adjusted(48, 48, -48, -96));
 }
 
@@ -153,6 +169,7 @@ void CanvasView::choose(const QString& id) {
 }
 
 void CanvasView::keyPressEvent(QKeyEvent* event) {
+  if (event->modifiers() & (Qt::ControlModifier | Qt::AltModifier)) return event->ignore();
   using Step = DesignScene::Step;
   const auto go = [&](Step step) {
     if (const QString id = scene_->reach(step); !id.isEmpty()) choose(id);
@@ -169,7 +186,16 @@ void CanvasView::keyPressEvent(QKeyEvent* event) {
     case Qt::Key_Escape: return choose({});
     case Qt::Key_Plus: return setZoom(zoom_ * 1.2);
     case Qt::Key_Minus: return setZoom(zoom_ / 1.2);
-    case Qt::Key_0: return setZoom(1);
+    case Qt::Key_0: return resetZoom();
+    case Qt::Key_F: return fit();
+    case Qt::Key_Home:
+    case Qt::Key_End: {
+      const auto& cards = scene_->canvasLayout().cards;
+      if (!cards.empty()) choose(event->key() == Qt::Key_Home ? cards.front().id : cards.back().id);
+      return;
+    }
+    case Qt::Key_PageUp:
+    case Qt::Key_PageDown: return QAbstractScrollArea::keyPressEvent(event);
     default: event->ignore();  // the page has keys of its own
   }
 }

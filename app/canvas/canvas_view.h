@@ -10,6 +10,7 @@
 #include "engine/api/spec.h"
 
 class QLabel;
+class QPushButton;
 
 namespace serp::app {
 
@@ -25,7 +26,8 @@ class CanvasView final : public QGraphicsView {
   void clearDesign(const QString& why);             ///< shown instead of a drawing
   void select(const QString& id);                   ///< does not emit
   DesignScene& designScene() { return *scene_; }
-  void setZoom(double factor);                      ///< 1 = 100 %
+  void setZoom(double factor);                      ///< 1 = 100 %; stays until resetZoom()
+  void resetZoom();                                 ///< the layout as wide as the window, at 100 % or a little less
   double zoom() const { return zoom_; }
   void fit();                                       ///< the whole design in the window
 
@@ -45,13 +47,16 @@ class CanvasView final : public QGraphicsView {
   void layOutNow();
   void placeControls();
   void choose(const QString& id);
+  void scale(double factor);
+  double room() const;                              ///< width for the layout; room for the scroll bar is kept, seen or not
 
   DesignScene* scene_;
   QWidget* controls_;
-  QLabel *percent_, *hint_, *empty_;
+  QPushButton* percent_;
+  QLabel *hint_, *empty_;
   RunSpec spec_;
   Plan plan_;
-  bool hasDesign_ = false, stale_ = false;
+  bool hasDesign_ = false, stale_ = false, ownZoom_ = true;   ///< ownZoom_: nobody has set another
   double zoom_ = 1;
   double laidOut_ = 0;                              ///< the width the present layout was made for
 };

@@ -44,7 +44,7 @@ void paintChip(QPainter& p, const CanvasChip& chip, const QColor& hue) {
   p.drawRoundedRect(crisp(chip.rect), 4, 4);
   const QFont font = Theme::instance().caption();
   p.setFont(font);
-  p.setPen(tone(Tone::Text));
+  p.setPen(tone(chip.quiet ? Tone::Muted : Tone::Text));
   p.drawText(chip.rect, Qt::AlignCenter, QFontMetricsF(font).elidedText(chip.text, Qt::ElideRight, chip.rect.width() - 4));
 }
 
@@ -52,8 +52,9 @@ CardItem::CardItem(const CanvasCard& card, const double* shareX) : card_(card) {
   for (int i = 0; i < 3; ++i) shareX_[i] = shareX[i];
   setZValue(card.parent < 0 ? 0 : 1);
   setCursor(Qt::PointingHandCursor);
-  QString tip = card.help;
-  if (card.times > 1) tip += (tip.isEmpty() ? "" : "\n") + QObject::tr("used %1 times").arg(card.times);
+  QString tip = card.title + (card.detail.isEmpty() ? QString() : QStringLiteral(": ") + card.detail);
+  if (!card.help.isEmpty()) tip += QLatin1Char('\n') + card.help;
+  if (card.times > 1) tip += QLatin1Char('\n') + QObject::tr("used %1 times").arg(card.times);
   setToolTip(tip);
 }
 
@@ -156,7 +157,7 @@ void CardItem::paintTitle(QPainter& p) const {
     p.drawText(box, Qt::AlignCenter, count);
     x = box.right() + 12;
   }
-  if (bar) x = std::max(x, kSpineX + 104);
+  if (bar) x = std::max(x, kSpineX + 116);
   double tagRoom = 0;
   if (faults_ > 0) tagRoom = QFontMetricsF(theme.caption()).horizontalAdvance(QStringLiteral("00 faults")) + 22;
   x = words(p, x, baseline, card_.detail, theme.caption(), tone(Tone::Muted), end - tagRoom - x) + 10;
@@ -187,7 +188,7 @@ void CardItem::paintSlot(QPainter& p) const {
   const Theme& theme = Theme::instance();
   const QColor hue = theme.family(card_.family);
   const QRectF box = crisp(card_.rect);
-  words(p, card_.rect.left(), card_.rect.top() - 6, card_.caption, theme.caption(), card_.filled ? hue : tone(Tone::Muted), 160);
+  words(p, card_.rect.left(), card_.rect.top() - 8, card_.caption, theme.caption(), card_.filled ? hue : tone(Tone::Muted), 160);
   p.setPen(line(card_.filled ? hue : tone(Tone::Muted), Qt::CustomDashLine));
   p.setBrush(card_.filled ? Theme::mix(tone(Tone::Surface), hue, 0.14) : tone(Tone::Surface));
   p.drawRoundedRect(box, 4, 4);
@@ -195,11 +196,12 @@ void CardItem::paintSlot(QPainter& p) const {
   p.setBrush(hue);
   p.drawRect(QRectF(box.left() + 6, box.top() + 6, 3, box.height() - 12));
   const double x = box.left() + 16, room = box.right() - x - 4;
-  if (card_.filled) {
-    words(p, x, box.center().y() - 3, card_.title, theme.title(), tone(Tone::Text), room);
+  const QString both = (card_.title + QLatin1Char(' ') + card_.detail).trimmed();
+  if (!card_.filled && QFontMetricsF(theme.caption()).horizontalAdvance(both) <= room) {
+    words(p, x, box.center().y() + 4, both, theme.caption(), tone(Tone::Text), room);
+  } else {  // a block of the design's own, or too little room for one line
+    words(p, x, box.center().y() - 3, card_.title, card_.filled ? theme.title() : theme.caption(), tone(Tone::Text), room);
     words(p, x, box.center().y() + 12, card_.detail, theme.caption(), tone(Tone::Muted), room);
-  } else {
-    words(p, x, box.center().y() + 4, (card_.title + QLatin1Char(' ') + card_.detail).trimmed(), theme.caption(), tone(Tone::Text), room);
   }
   if (faults_ > 0) {
     p.setPen(line(tone(Tone::Danger)));

@@ -22,6 +22,9 @@ const PlanNode* filling(const PlanNode& node, const std::string& slot) {
   return nullptr;
 }
 
+/// Upper bound of a shape's width in the code font, so that the layout needs no font.
+double codeWidth(const QString& text) { return 7.5 * static_cast<double>(text.size()); }
+
 }  // namespace
 
 QString blockDetail(const PlanNode& node) {
@@ -95,7 +98,9 @@ BlockPorts LayoutBuilder::mamba(const PlanNode& node, double left, double right,
   const auto inner = static_cast<std::int64_t>((node.params.has("expand") ? node.params.real("expand") : 2.0) * static_cast<double>(node.in));
   const double lane1 = top + 74, lane2 = top + 146, lane3 = top + 212;
   const double spare = std::max(0.0, (right - left) - 496);   // given to the gaps between the boxes
-  const double slotLeft = left + 46, slotWidth = 112 + std::min(spare * 0.1, 16.0), gap = 40 + std::min(spare * 0.45, 64.0), small = 12 + spare * 0.06;
+  const double tight = std::clamp((496 - (right - left)) / 76, 0.0, 1.0);   // inside parallel there may be less than is needed
+  const double slotLeft = left + 46 - 10 * tight, slotWidth = 112 + std::min(spare * 0.1, 16.0) - 4 * tight;
+  const double gap = 40 + std::min(spare * 0.3, 110.0) - 26 * tight, small = 12 + spare * 0.1 - 5 * tight;
   const double slotRight = slotLeft + slotWidth;
 
   const auto param = [&](const char* name) -> const Param& {
@@ -113,13 +118,14 @@ BlockPorts LayoutBuilder::mamba(const PlanNode& node, double left, double right,
     x = boxRight + small;
     return boxRight;
   };
-  const double convLeft = x, convRight = box(QObject::tr("conv1d k %1").arg(whole(node, "d_conv", 4)), 78, lane1, false);
+  const double convLeft = x, convRight = box(QObject::tr("conv1d k %1").arg(whole(node, "d_conv", 4)), 78 - 8 * tight, lane1, false);
   const double siluLeft = x, siluRight = box(QStringLiteral("SiLU"), 44, lane1, false);
-  const double scanLeft = x, scanRight = box(QObject::tr("selective scan"), 100, lane1, true);
-  const double crossX = std::min(scanRight + 26 + small, right - 44), turnX = right - 20;
+  const double scanLeft = x, scanRight = box(QObject::tr("selective scan"), 100 - 12 * tight, lane1, true);
+  const double crossX = std::min(scanRight + 26 + small, right - 44 + 16 * tight), turnX = right - 20 + 8 * tight;
+  const double splitX = left + 22 - 5 * tight;
   wire({{left, lane1}, {slotLeft, lane1}});
-  dot(left + 22, lane1);
-  wire({{left + 22, lane1}, {left + 22, lane2}, {slotLeft, lane2}});
+  dot(splitX, lane1);
+  wire({{splitX, lane1}, {splitX, lane2}, {slotLeft, lane2}});
   wire({{slotRight, lane1}, {convLeft, lane1}});
   wire({{convRight, lane1}, {siluLeft, lane1}}, false);
   wire({{siluRight, lane1}, {scanLeft, lane1}}, false);
@@ -130,17 +136,17 @@ BlockPorts LayoutBuilder::mamba(const PlanNode& node, double left, double right,
   wire({{slotRight, lane2}, {siluLeft, lane2}});
   wire({{gateRight, lane2}, {crossX, lane2}, {crossX, lane1 + 8}});
   LayoutBuilder::word(scanLeft + 30, lane2 - 6, QObject::tr("gate"), CanvasWord::Look::Caption);
-  if (gap >= 84) {
+  if (gap >= codeWidth(shapeText(inner)) + 20) {
     LayoutBuilder::word(slotRight + 6, lane1 - 6, shapeText(inner), CanvasWord::Look::Code);
     LayoutBuilder::word(slotRight + 6, lane2 - 6, shapeText(inner), CanvasWord::Look::Code);
   }
 
-  const double outWidth = filling(node, "out_proj") ? 184 : slotWidth + 8, outLeft = slotRight + gap - 20;
+  const double outWidth = filling(node, "out_proj") ? 184 : slotWidth, outLeft = slotRight + gap - 20;
   slot(node, param("out_proj"), inner, node.out, QRectF(outLeft, lane3 - 20, outWidth, 40), self);
   wire({{crossX + 8, lane1}, {turnX, lane1}, {turnX, lane3}, {outLeft + outWidth, lane3}});
   wire({{outLeft, lane3}, {left, lane3}}, false);
-  LayoutBuilder::word(outLeft + outWidth + 14, lane3 - 6, shapeText(inner), CanvasWord::Look::Code, turnX - outLeft - outWidth - 24);
-  LayoutBuilder::word(outLeft - 84, lane3 - 6, shapeText(node.out), CanvasWord::Look::Code);
+  if (turnX - outLeft - outWidth >= codeWidth(shapeText(inner)) + 28) LayoutBuilder::word(outLeft + outWidth + 14, lane3 - 6, shapeText(inner), CanvasWord::Look::Code);
+  out_.words.push_back({{outLeft - 8, lane3 - 6}, shapeText(node.out), CanvasWord::Look::Code, 0, true});
   return {lane1, lane3, top + 250};
 }
 
@@ -186,16 +192,16 @@ double LayoutBuilder::slotRow(const PlanNode& node, double left, double right, d
 BlockPorts LayoutBuilder::experts(const PlanNode& node, double left, double right, double top, int parent) {
   const int self = card(CanvasCard::Kind::Block, node, QRectF(left, top, right - left, 86), parent);
   const auto count = node.params.integer("experts"), k = whole(node, "top_k", 1);
-  const double y = top + 56, routerLeft = left + 16, routerWidth = 112, chip = 26, step = 30;
+  const double y = top + 56, routerLeft = left + 16, routerWidth = 118, chip = 24, step = 28;
   auto& chips = out_.cards[static_cast<std::size_t>(self)].chips;
   chips.push_back({QRectF(routerLeft, y - 15, routerWidth, 30), QObject::tr("router %1").arg(arrow(node.in, count)), false});
-  const double first = routerLeft + routerWidth + 22, last = right - 96;
+  const double first = routerLeft + routerWidth + 18, last = right - 76;
   const int room = std::max(2, static_cast<int>((last - first + step - chip) / step));
   const bool all = count <= room;
-  const int shown = all ? static_cast<int>(count) : room - 1;
+  const int shown = all ? static_cast<int>(count) : std::max(1, room - 2);   // the chip of the rest is wider
   double x = first;
-  for (int e = 0; e < shown; ++e, x += step) chips.push_back({QRectF(x, y - 14, chip, 28), QString::number(e), true});
-  if (!all) chips.push_back({QRectF(x, y - 14, chip + 22, 28), QStringLiteral("+ %1").arg(count - shown), true});
+  for (int e = 0; e < shown; ++e, x += step) chips.push_back({QRectF(x, y - 14, chip, 28), QString::number(e), false, true});
+  if (!all) chips.push_back({QRectF(x, y - 14, chip + 22, 28), QStringLiteral("+ %1").arg(count - shown), false, true});
   wire({{routerLeft + routerWidth, y}, {first, y}});
   const double labelX = all ? x + 8 : x + chip + 30;
   const bool chooses = node.kind == "expert_choice";
@@ -223,14 +229,15 @@ BlockPorts LayoutBuilder::chain(const PlanNode& node, const QStringList& steps, 
 
 BlockPorts LayoutBuilder::parallel(const PlanNode& node, double left, double right, double top, int parent) {
   const int self = card(CanvasCard::Kind::Parallel, node, QRectF(left, top, right - left, 40), parent);
-  const double inX = left + 16, outX = left + 40, branchLeft = left + 64, branchRight = right - 12;
+  const bool own = node.params.has("norms") && node.params.text("norms") == "own";   // then each branch has a pill of its own
+  const double inX = left + 14, outX = left + 30, branchLeft = left + (own ? 66 : 46), branchRight = right - 12;
   double y = top + 42, firstIn = 0, lastIn = 0, firstOut = 0;
   for (const PlanNode& child : node.children) {
     const BlockPorts ports = block(child, branchLeft, branchRight, y, self);
     if (firstIn == 0) firstIn = ports.in, firstOut = ports.out;
     lastIn = ports.in;
     wire({{inX, ports.in}, {branchLeft, ports.in}});
-    pill(child.norm, inX + 6, ports.in);
+    if (own) pill(child.norm, inX + 14, ports.in);
     wire({{branchLeft, ports.out}, {outX, ports.out}}, false);
     dot(inX, ports.in);
     dot(outX, ports.out);

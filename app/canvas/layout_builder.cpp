@@ -38,7 +38,7 @@ int CanvasLayout::holderOf(const QString& path) const {
 
 LayoutBuilder::LayoutBuilder(const RunSpec& spec, const Plan& plan, double width)
     : spec_(spec), plan_(plan), width_(std::clamp(width, kMinCanvasWidth, kMaxCanvasWidth)) {
-  for (int i = 0; i < 3; ++i) out_.shareX[i] = width_ - 288 + 76 * i;
+  for (int i = 0; i < 3; ++i) out_.shareX[i] = width_ - 300 + 76 * i;
   for (const PlanNode& node : plan.blocks) count(node);
 }
 
@@ -82,7 +82,7 @@ CanvasLayout LayoutBuilder::take() {
   word(kSpineX + 16, y_ + 22, QObject::tr("logits"), CanvasWord::Look::Body);
   word(kSpineX + 62, y_ + 22, shapeText(plan_.vocab), CanvasWord::Look::Code);
   wire({{kSpineX, 12}, {kSpineX, y_ + 30}});
-  out_.size = QSizeF(width_, y_ + 48);
+  out_.size = QSizeF(width_, y_ + 48);  // room for the zoom buttons below the last card
   return std::move(out_);
 }
 
@@ -124,7 +124,7 @@ void LayoutBuilder::repeat(const BlockSpec& block, int parent, int depth) {
   card.kind = CanvasCard::Kind::Repeat;
   card.id = card.path = text(block.path);
   card.title = QObject::tr("Repeat");
-  card.times = static_cast<int>(block.params.has("repeat") ? block.params.integer("repeat") : 1);
+  card.times = static_cast<int>(block.params.has("count") ? block.params.integer("count") : 1);
   card.titleHeight = kFrameHeader;
   card.parent = parent;
   const double top = y_;

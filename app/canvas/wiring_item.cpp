@@ -5,6 +5,7 @@
 #include <QFontMetricsF>
 #include <QPainter>
 #include <QPainterPath>
+#include <QStyleOptionGraphicsItem>
 #include <algorithm>
 #include <cmath>
 
@@ -51,18 +52,22 @@ void arrowHead(QPainter& p, const std::vector<QPointF>& points, const QColor& co
 
 WiringItem::WiringItem(const CanvasLayout& layout, Layer layer) : layout_(layout), layer_(layer) {
   setAcceptedMouseButtons(Qt::NoButton);
+  setFlag(ItemUsesExtendedStyleOption);  // exposedRect: of a thousand blocks only the few in sight are drawn
   setZValue(layer == Layer::Lines ? 0.5 : 3);
   layout_.cards.clear();
 }
 
-void WiringItem::paint(QPainter* painter, const QStyleOptionGraphicsItem*, QWidget*) {
+void WiringItem::paint(QPainter* painter, const QStyleOptionGraphicsItem* option, QWidget*) {
   QPainter& p = *painter;
+  const double top = option->exposedRect.top() - 20, bottom = option->exposedRect.bottom() + 20;
+  const auto seen = [&](double from, double to) { return std::max(from, to) >= top && std::min(from, to) <= bottom; };
   const Theme& theme = Theme::instance();
   const QColor muted = theme.color(Tone::Muted), text = theme.color(Tone::Text), back = theme.color(Tone::Background);
   QPen pen(muted, 1);
   pen.setCosmetic(true);
   if (layer_ == Layer::Words) {
     for (const CanvasWord& word : layout_.words) {
+      if (!seen(word.at.y(), word.at.y())) continue;
       const QFont font = word.look == CanvasWord::Look::Code ? theme.code() : word.look == CanvasWord::Look::Body ? theme.body() : theme.caption();
       const QFontMetricsF metrics(font);
       const QString shown = word.room > 0 ? metrics.elidedText(word.text, Qt::ElideRight, word.room) : word.text;
@@ -73,13 +78,17 @@ void WiringItem::paint(QPainter* painter, const QStyleOptionGraphicsItem*, QWidg
     return;
   }
   for (const CanvasWire& wire : layout_.wires) {
+    const auto [low, high] = std::minmax_element(wire.points.begin(), wire.points.end(), [](QPointF a, QPointF b) { return a.y() < b.y(); });
+    if (low == wire.points.end() || !seen(low->y(), high->y())) continue;
     p.setBrush(Qt::NoBrush);
     p.setPen(pen);
     p.drawPath(rounded(wire.points));
     if (wire.arrow) arrowHead(p, wire.points, muted);
   }
-  for (const CanvasChip& pill : layout_.pills) paintChip(p, pill, muted);
+  for (const CanvasChip& pill : layout_.pills)
+    if (seen(pill.rect.top(), pill.rect.bottom())) paintChip(p, pill, muted);
   for (const CanvasNode& node : layout_.nodes) {
+    if (!seen(node.centre.y(), node.centre.y())) continue;
     const QPointF c = node.centre + QPointF(0.5, 0.5);
     if (node.kind == CanvasNode::Kind::Dot) {
       p.setPen(Qt::NoPen);

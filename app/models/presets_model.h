@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The shipped presets as a list for the gallery: name, title, group ("start", "paper/v2", …).
+// The shipped presets as a list for the gallery: name, title, group ("start", "paper/v2", …), pattern, parameters.
 #pragma once
 
 #include <QAbstractListModel>
@@ -9,14 +9,21 @@
 
 namespace serp::app {
 
-/// Read once, in the background; loaded() when there.
+/// A preset and what it costs, counted when the list is read.
+struct PresetEntry {
+  PresetInfo info;
+  QString pattern;                               ///< "(ME)8"; empty: the preset has faults
+  double total = 0, active = 0;                  ///< parameters without embedding and head
+};
+
+/// Read and counted once, in the background; loaded() when there.
 class PresetsModel final : public QAbstractListModel {
   Q_OBJECT
  public:
-  enum Role { NameRole = Qt::UserRole, GroupRole, TextRole };
+  enum Role { NameRole = Qt::UserRole, GroupRole, TitleRole, PatternRole, TotalRole, ActiveRole, SearchRole };
   explicit PresetsModel(QObject* parent = nullptr);
   void load();                                   ///< in the pool; returns at once
-  void setPresets(std::vector<PresetInfo> presets);
+  void setPresets(std::vector<PresetEntry> presets);
   int rowOf(const QString& name) const;
 
   int rowCount(const QModelIndex& parent = {}) const override;
@@ -26,7 +33,12 @@ class PresetsModel final : public QAbstractListModel {
   void loaded();
 
  private:
-  std::vector<PresetInfo> presets_;
+  std::vector<PresetEntry> presets_;
 };
+
+/// Plans every preset: a millisecond each. Any thread.
+std::vector<PresetEntry> countPresets(std::vector<PresetInfo> presets);
+/// "Start", "Paper · v2": how a folder of presets is headed.
+QString groupTitle(const QString& group);
 
 }  // namespace serp::app

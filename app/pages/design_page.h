@@ -2,16 +2,15 @@
 // The Design page: palette, canvas, form over YAML, and the cost bar.
 #pragma once
 
-#include <memory>
+#include <functional>
 
 #include "app/pages/page.h"
 
-class QComboBox;
+class QAction;
 class QLabel;
 class QLineEdit;
 class QPushButton;
 class QSplitter;
-class QTabWidget;
 
 namespace serp::app {
 
@@ -19,11 +18,15 @@ class BlockForm;
 class CanvasView;
 class CostBar;
 class FaultList;
+class Gallery;
 class Palette;
+class Panel;
 class PresetsModel;
 class YamlEditor;
 
 /// Shows workspace.design. Train triggers the action "train.design", which is disabled while the text has faults.
+/// Registers "design.gallery", "design.undo", "design.redo", "design.save", "design.saveAs", "design.find", "design.text",
+/// "design.fix" and "design.fit"; their keys act while the page or its bar has the focus.
 class DesignPage final : public Page {
   Q_OBJECT
  public:
@@ -35,7 +38,11 @@ class DesignPage final : public Page {
   CanvasView* canvas() const { return canvas_; }
   YamlEditor* editor() const { return editor_; }
   BlockForm* form() const { return form_; }
+  Palette* blockPalette() const { return palette_; }
+  Gallery* gallery() const { return gallery_; }
+  CostBar* costs() const { return cost_; }
   QPushButton* trainButton() const { return train_; }
+  QString selected() const { return selected_; }
 
  protected:
   void showEvent(QShowEvent* event) override;
@@ -44,26 +51,35 @@ class DesignPage final : public Page {
 
  private:
   void buildTopBar();
+  void registerActions();
+  QAction* addAction(const QString& id, const QString& text, const QKeySequence& key, std::function<void()> run);
   void openPreset(const QString& name);
   void saveDesign(bool as);
+  void addBlock(const QString& kind);
   void showText();
   void showPlan();
-  void arrange();
+  void showTitle();
+  void showFaults();
+  void showForm();
+  void markLines(bool scroll);
+  QString faultCountText() const;
 
   QWidget* topBar_ = nullptr;
-  QComboBox* gallery_ = nullptr;
-  QLabel* title_ = nullptr;
+  QLabel *title_ = nullptr, *faultTag_ = nullptr;
   QLineEdit* pattern_ = nullptr;
-  QPushButton* train_ = nullptr;
+  QPushButton *train_ = nullptr, *galleryButton_ = nullptr;
   PresetsModel* presets_ = nullptr;
+  Gallery* gallery_ = nullptr;
   Palette* palette_ = nullptr;
   CanvasView* canvas_ = nullptr;
   BlockForm* form_ = nullptr;
   YamlEditor* editor_ = nullptr;
   FaultList* faults_ = nullptr;
   CostBar* cost_ = nullptr;
+  Panel *formPanel_ = nullptr, *textPanel_ = nullptr;
+  QSplitter *columns_ = nullptr, *right_ = nullptr;
   QString selected_;
-  bool stale_ = true;
+  bool stale_ = true, arranged_ = false;
 };
 
 }  // namespace serp::app

@@ -46,6 +46,21 @@ class TextCommand final : public QUndoCommand {
   QElapsedTimer clock_;
 };
 
+/// Another design takes the place of one with unsaved changes: undo brings the former back, its file and title too.
+class OpenCommand final : public QUndoCommand {
+ public:
+  OpenCommand(DesignDocument& document, DesignDocument::State before, DesignDocument::State after)
+      : document_(document), before_(std::move(before)), after_(std::move(after)) {
+    setText(QObject::tr("opening another design"));
+  }
+  void undo() override { document_.restore(before_); }
+  void redo() override { document_.restore(after_); }
+
+ private:
+  DesignDocument& document_;
+  DesignDocument::State before_, after_;
+};
+
 DesignDocument::DesignDocument(QObject* parent) : QObject(parent) {
   undo_.setUndoLimit(kUndoSteps);
   timer_.setSingleShot(true);
@@ -56,8 +71,9 @@ bool DesignDocument::open(const QString& presetOrPath) {
   auto spec = loadRunSpec(presetOrPath.toStdString());
   if (spec) {
     const QString file = toQt(spec->file);
-    setDesign(toQt(spec->text), {}, QFileInfo::exists(presetOrPath) ? file : QString());
-    if (file_.isEmpty()) preset_ = presetOrPath;
+    const QString text = toQt(spec->text);
+    const bool isFile = QFileInfo::exists(presetOrPath);
+    begin({text, text, isFile ? file : QString(), isFile ? QString() : presetOrPath, {}});
     return true;
   }
   QFile raw(presetOrPath);  // a design with faults still opens: the page is where they are mended
@@ -69,18 +85,37 @@ bool DesignDocument::open(const QString& presetOrPath) {
   return false;
 }
 
-void DesignDocument::setDesign(const QString& text, const QString& title, const QString& file) {
+void DesignDocument::setDesign(const QString& text, const QString& title, const QString& file) { begin({text, text, file, {}, title}); }
+
+void DesignDocument::begin(const State& state) {
+  if (isDirty()) {  // nothing is lost: undo goes back to what was not saved
+    undo_.push(new OpenCommand(*this, {text_, saved_, file_, preset_, title_}, state));
+    return;
+  }
   undo_.clear();
-  saved_ = text;
-  file_ = file;
-  preset_.clear();
-  title_ = title;
-  text_ = text;
+  restore(state);
+}
+
+void DesignDocument::show(const Draft& draft) {
+  undo_.clear();
+  restore(draft);
+}
+
+void DesignDocument::restore(const State& state) {
+  Q_EMIT aboutToOpen();
+  text_ = state.text;
+  saved_ = state.saved;
+  file_ = state.file;
+  preset_ = state.preset;
+  title_ = state.title;
   spec_.reset();
   plan_.reset();
   ++version_;
-  parseNow();
-  Q_EMIT changed();
+  timer_.stop();
+  adopt(read(version_, text_.toStdString(), file_.toStdString()));
+  Q_EMIT changed();  // the text first: faults are shown on its lines
+  Q_EMIT planned();
+  Q_EMIT opened();
 }
 
 bool DesignDocument::save() {
@@ -193,13 +228,16 @@ void DesignDocument::startReading() {
       });
 }
 
-void DesignDocument::take(Reading reading) {
+void DesignDocument::adopt(Reading reading) {
   planned_ = reading.version;
   diagnostics_ = std::move(reading.diagnostics);
-  if (reading.spec) {
-    spec_ = std::move(reading.spec);
-    plan_ = std::move(reading.plan);
-  }
+  if (!reading.spec) return;
+  spec_ = std::move(reading.spec);
+  plan_ = std::move(reading.plan);
+}
+
+void DesignDocument::take(Reading reading) {
+  adopt(std::move(reading));
   Q_EMIT planned();
 }
 

@@ -24,8 +24,13 @@ class DesignDocument final : public QObject {
 
   /// A shipped preset ("start/moe_mamba") or a path; read and planned before it returns. False: error() says why.
   bool open(const QString& presetOrPath);
-  /// A text that has no file yet, undo history cleared, read and planned before it returns.
+  /// A text that has no file yet, read and planned before it returns. The undo history begins anew, unless the design before it
+  /// had unsaved changes: then undo brings that back.
   void setDesign(const QString& text, const QString& title = {}, const QString& file = {});
+  /// An open design as values: what a tab keeps while another is shown.
+  struct Draft { QString text, saved, file, preset, title; };
+  Draft draft() const { return {text_, saved_, file_, preset_, title_}; }
+  void show(const Draft& draft);              ///< undo history begins anew
   bool save();                                ///< false without a file, or when it cannot be written: error()
   bool saveAs(const QString& path);
   const QString& error() const { return error_; }
@@ -51,11 +56,15 @@ class DesignDocument final : public QObject {
   QUndoStack& undoStack() { return undo_; }
 
  Q_SIGNALS:
+  void aboutToOpen();                         ///< another design is about to take this one's place
+  void opened();                              ///< and has
   void changed();                             ///< text, file or dirty flag
   void planned();                             ///< spec, plan or diagnostics
 
  private:
   friend class TextCommand;
+  friend class OpenCommand;
+  using State = Draft;
   struct Reading {
     quint64 version = 0;
     std::optional<RunSpec> spec;
@@ -65,6 +74,9 @@ class DesignDocument final : public QObject {
   static Reading read(quint64 version, const std::string& text, const std::string& file);
   void apply(const QString& text, int delayMs);
   void startReading();
+  void begin(const State& state);             ///< another design, as an undo step if this one is not saved
+  void restore(const State& state);
+  void adopt(Reading reading);                ///< without a signal
   void take(Reading reading);
 
   QString text_, saved_, file_, preset_, title_, error_;

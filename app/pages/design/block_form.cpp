@@ -5,6 +5,7 @@
 #include <QLabel>
 #include <QScrollArea>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "app/models/figures.h"
 #include "app/pages/design/param_row.h"
@@ -36,7 +37,24 @@ const BlockSpec* inFilled(const BlockSpec& block, const std::string& path) {
   return nullptr;
 }
 
-const Param kRepeat = integer("repeat", 1, 100000, 1, "how often the blocks inside run, each time with weights of its own");
+/// The count of a repeat is declared as "count" and written as "repeat: 6".
+Param repeatCount() {
+  Param count = findBlock("repeat")->schema.front();
+  count.name = "repeat";
+  return count;
+}
+
+const BlockSpec* holding(const BlockSpec& block, int line) {
+  // A block that ends at a line's first column does not reach into that line.
+  const int last = block.endPlace.column <= 1 ? block.endPlace.line - 1 : block.endPlace.line;
+  if (line < block.place.line || line > std::max(block.place.line, last)) return nullptr;
+  if (const BlockSpec* inner = blockOnLine(block.children, line)) return inner;
+  // A slot on lines of its own is meant; one on its owner's line is not.
+  for (const auto& entry : block.filled)
+    if (entry.second.place.line > block.place.line)
+      if (const BlockSpec* inner = holding(entry.second, line)) return inner;
+  return &block;
+}
 
 }  // namespace
 
@@ -50,13 +68,34 @@ const BlockSpec* blockAt(const std::vector<BlockSpec>& blocks, const std::string
   return nullptr;
 }
 
+const BlockSpec* blockOnLine(const std::vector<BlockSpec>& blocks, int line) {
+  for (const BlockSpec& block : blocks)
+    if (const BlockSpec* found = holding(block, line)) return found;
+  return nullptr;
+}
+
 BlockForm::BlockForm(QWidget* parent) : QWidget(parent), area_(new QScrollArea) {
   auto* outer = new QVBoxLayout(this);
   outer->setContentsMargins(0, 0, 0, 0);
   area_->setWidgetResizable(true);
   area_->setFrameShape(QFrame::NoFrame);
   area_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+  area_->setAccessibleName(tr("Form of the selected part"));
   outer->addWidget(area_);
+  connect(&Theme::instance(), &Theme::changed, this, [this] { id_ = QStringLiteral("?"); });  // colours stand in the texts: build anew
+}
+
+void BlockForm::showNothing(const QString& why) {
+  rows_.clear();
+  costs_ = nullptr;
+  id_ = QStringLiteral("?");
+  content_ = new QWidget;
+  column_ = new QVBoxLayout(content_);
+  column_->setContentsMargins(12, 8, 12, 8);
+  explain(why);
+  column_->addStretch(1);
+  area_->setWidget(content_);
+  Q_EMIT headed(tr("Form"), {}, {});
 }
 
 void BlockForm::show(const QString& id, const RunSpec& spec, const Plan& plan) {
@@ -70,25 +109,18 @@ void BlockForm::show(const QString& id, const RunSpec& spec, const Plan& plan) {
   refresh(spec, plan);
 }
 
-void BlockForm::heading(const QString& title, const QString& path, const QString& family, const QString& summary) {
-  auto* name = new QLabel;
-  const QColor hue = family.isEmpty() ? Theme::instance().color(Tone::Muted) : Theme::instance().family(family);
-  name->setText(QStringLiteral("<span style='color:%1'>■</span>&nbsp; <b>%2</b>").arg(hue.name(), title.toHtmlEscaped()));
+void BlockForm::explain(const QString& summary) {
+  auto* help = new QLabel(summary);
+  help->setProperty("role", "caption");
+  help->setWordWrap(true);
+  help->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  column_->addWidget(help);
+}
+
+void BlockForm::caption(const QString& text) {
+  auto* name = new QLabel(text);
+  name->setProperty("role", "title");
   column_->addWidget(name);
-  if (!path.isEmpty()) {
-    auto* place = new QLabel(path);
-    place->setFont(Theme::instance().code());
-    place->setStyleSheet(QStringLiteral("color: %1;").arg(Theme::instance().color(Tone::Muted).name()));
-    place->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    place->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    column_->addWidget(place);
-  }
-  if (!summary.isEmpty()) {
-    auto* help = new QLabel(summary);
-    help->setProperty("role", "caption");
-    help->setWordWrap(true);
-    column_->addWidget(help);
-  }
 }
 
 void BlockForm::addRow(const Param& param, const QString& prefix) {
@@ -102,9 +134,8 @@ void BlockForm::addRow(const Param& param, const QString& prefix) {
 
 void BlockForm::addSection(const std::string& name) {
   const SectionInfo& info = section(name);
-  heading(name.empty() ? tr("design") : text(name), {}, {}, text(info.summary));
+  explain(text(info.summary));
   for (const Param& param : info.schema) addRow(param, text(name));
-  column_->addSpacing(12);
 }
 
 void BlockForm::build(const QString& id, const RunSpec& spec) {
@@ -112,25 +143,28 @@ void BlockForm::build(const QString& id, const RunSpec& spec) {
   costs_ = nullptr;
   content_ = new QWidget;
   column_ = new QVBoxLayout(content_);
-  column_->setContentsMargins(12, 8, 12, 8);
+  column_->setContentsMargins(12, 8, 8, 8);
   column_->setSpacing(2);
   const BlockSpec* block = blockAt(spec.blocks, id.toStdString());
-  if (block && block->kind == "repeat") {
-    heading(tr("Repeat"), id, {}, tr("The blocks inside run one after another, this many times."));
-    addRow(kRepeat, id);
-  } else if (block) {
+  if (block) {
     const BlockInfo* info = findBlock(block->kind);
-    heading(text(block->kind), id, info ? QString::fromLatin1(familyName(info->family)) : QString(), info ? text(info->summary) : QString());
-    if (info)
+    const bool repeat = block->kind == "repeat";
+    Q_EMIT headed(repeat ? tr("Repeat") : text(block->kind), id, info ? QString::fromLatin1(familyName(info->family)) : QString());
+    if (info) explain(text(info->summary));
+    if (repeat) addRow(repeatCount(), id);
+    else if (info)
       for (const Param& param : info->schema)
         if (param.type != ParamType::Slot) addRow(param, id);
-    costs_ = new QLabel;
-    costs_->setTextFormat(Qt::RichText);
-    column_->addSpacing(8);
-    column_->addWidget(costs_);
+    if (!repeat) {
+      costs_ = new QLabel;
+      costs_->setTextFormat(Qt::RichText);
+      column_->addSpacing(8);
+      column_->addWidget(costs_);
+    }
   } else if (id == QLatin1String("embedding") || id == QLatin1String("final_norm") || id == QLatin1String("head")) {
+    Q_EMIT headed(id == QLatin1String("final_norm") ? tr("norm") : id, QStringLiteral("model"), QStringLiteral("dense"));
     addSection("model");
-  } else if (!id.isEmpty() && id.contains(QLatin1Char('.'))) {
+  } else if (id.contains(QLatin1Char('.'))) {
     const QString name = id.section(QLatin1Char('.'), -1);
     const BlockSpec* owner = blockAt(spec.blocks, id.chopped(name.size() + 1).toStdString());
     const BlockInfo* info = owner ? findBlock(owner->kind) : nullptr;
@@ -138,18 +172,30 @@ void BlockForm::build(const QString& id, const RunSpec& spec) {
     if (info)
       for (const Param& param : info->schema)
         if (text(param.name) == name) help = text(param.help), holds = text(param.slotKind);
-    heading(name, id, QStringLiteral("dense"), tr("A slot: %1. It holds %2.").arg(help, holds));
-    auto* hint = new QLabel(tr("To put another block here, add to the %1 block in the text:\n%2: {kind: switch_moe, experts: 8}").arg(owner ? text(owner->kind) : QString(), name));
-    hint->setWordWrap(true);
-    hint->setProperty("role", "caption");
-    hint->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    column_->addSpacing(8);
-    column_->addWidget(hint);
+    Q_EMIT headed(name, id, QStringLiteral("dense"));
+    explain(tr("A slot: %1. It holds the default, %2.").arg(help, holds));
+    if (owner) explain(tr("To put another block here, write in the text of this %1:\n%2: {kind: switch_moe, experts: 8}").arg(text(owner->kind), name));
   } else {
-    for (const char* name : {"", "model", "train", "data"}) addSection(name);
+    Q_EMIT headed(tr("Design"), tr("nothing selected: all sections"), {});
+    for (const char* name : {"", "model", "train", "data"}) {
+      if (*name) column_->addSpacing(12), caption(QString::fromLatin1(name));
+      addSection(name);
+    }
   }
   column_->addStretch(1);
+  alignLabels();
   area_->setWidget(content_);
+}
+
+void BlockForm::alignLabels() {
+  int width = 96;
+  for (const Bound& bound : rows_) width = std::max(width, bound.row->labelWidth());
+  for (const Bound& bound : rows_) bound.row->setLabelWidth(std::min(width, std::max(96, this->width() * 36 / 100)));
+}
+
+void BlockForm::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  alignLabels();
 }
 
 void BlockForm::refresh(const RunSpec& spec, const Plan& plan) {
@@ -165,8 +211,8 @@ void BlockForm::refresh(const RunSpec& spec, const Plan& plan) {
     const BlockSpec* block = blockAt(spec.blocks, prefix);
     const PlanNode* node = nodeAt(plan.blocks, prefix);
     if (!block) continue;
-    const bool given = block->params.has(param.name);
-    if (given) bound.row->show(block->params.value(param.name), false);
+    const std::string key = block->kind == "repeat" ? "count" : param.name;
+    if (block->params.has(key)) bound.row->show(block->params.value(key), false);
     else if (node && node->params.has(param.name)) bound.row->show(node->params.value(param.name), true);
   }
   if (costs_) showCosts(plan, id_.toStdString());
@@ -195,11 +241,11 @@ void BlockForm::showCosts(const Plan& plan, const std::string& path) {
     const double tokens = static_cast<double>(plan.batch * plan.context), k = node->params.has("top_k") ? static_cast<double>(node->params.integer("top_k")) : 1.0;
     row(tr("slots per expert"), groupedCount(static_cast<std::int64_t>(tokens * k * node->params.real("capacity_factor") / static_cast<double>(node->params.integer("experts")))), {});
   }
-  costs_->setText(QStringLiteral("<table cellspacing='3'>%1</table>").arg(rows));
+  costs_->setText(QStringLiteral("<table width='100%' cellspacing='3'>%1</table>").arg(rows));
 }
 
 void BlockForm::focusFirst() {
-  if (!rows_.empty()) rows_.front().row->field()->setFocus(Qt::OtherFocusReason);
+  if (!rows_.empty()) rows_.front().row->field()->setFocus(Qt::TabFocusReason);  // as Tab does: the value is selected, typing replaces it
 }
 
 ParamRow* BlockForm::row(const QString& name) const {

@@ -23,19 +23,27 @@ class BlockForm final : public QWidget {
   explicit BlockForm(QWidget* parent = nullptr);
   /// `id` as on the canvas. Rebuilds only when another thing is selected, else refreshes the values.
   void show(const QString& id, const RunSpec& spec, const Plan& plan);
+  void showNothing(const QString& why);            ///< there is no design to edit yet
   void focusFirst();
   ParamRow* row(const QString& name) const;
   QString shownId() const { return id_; }
 
  Q_SIGNALS:
   void edited(const QString& path, const QString& yaml);
+  /// What the form is about now: name, place in the text, family (may be empty).
+  void headed(const QString& title, const QString& place, const QString& family);
+
+ protected:
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void build(const QString& id, const RunSpec& spec);
-  void heading(const QString& title, const QString& path, const QString& family, const QString& summary);
+  void explain(const QString& summary);
+  void caption(const QString& text);
   void addRow(const Param& param, const QString& prefix);
   void addSection(const std::string& name);
   void refresh(const RunSpec& spec, const Plan& plan);
+  void alignLabels();
   void showCosts(const Plan& plan, const std::string& path);
 
   struct Bound { ParamRow* row; QString prefix; };
@@ -47,6 +55,8 @@ class BlockForm final : public QWidget {
   std::vector<Bound> rows_;
 };
 
+/// The innermost entry whose text holds the line (from 1); null if none.
+const BlockSpec* blockOnLine(const std::vector<BlockSpec>& blocks, int line);
 /// The entry of a design that stands at `path`, slots and containers included; null if none.
 const BlockSpec* blockAt(const std::vector<BlockSpec>& blocks, const std::string& path);
 

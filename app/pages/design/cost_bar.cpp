@@ -33,6 +33,7 @@ CostBar::CostBar(QWidget* parent) : QWidget(parent) {
     cell.caption->setProperty("role", "caption");
     cell.figure->setProperty("role", "figure");
     cell.remark->setProperty("role", "caption");
+    cell.remark->setContentsMargins(0, 0, 0, 3);  // on the figure's base line
     auto* column = new QVBoxLayout;
     column->setSpacing(0);
     column->addWidget(cell.caption);
@@ -54,7 +55,7 @@ CostBar::CostBar(QWidget* parent) : QWidget(parent) {
   row->addWidget(note_);
 }
 
-void CostBar::setPlan(const Plan* plan, bool stale) {
+void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
   const auto set = [&](int i, const QString& figure, const QString& remark) {
     const Cell& cell = cells_[static_cast<std::size_t>(i)];
     cell.figure->setText(figure);
@@ -69,7 +70,7 @@ void CostBar::setPlan(const Plan* plan, bool stale) {
   set(0, shortCount(static_cast<double>(plan->nonEmbeddingTotal)), tr("%1 with embedding").arg(shortCount(static_cast<double>(plan->total.paramsTotal))));
   set(1, shortCount(static_cast<double>(plan->nonEmbeddingActive)), tr("%1 with embedding").arg(shortCount(static_cast<double>(plan->total.paramsActive))));
   set(2, shortCount(plan->flopsForward), tr("%1 with backward").arg(shortCount(plan->flopsTraining)));
-  set(3, bytesText(plan->peakBytes), tr("%1 × %2, fp32").arg(plan->batch).arg(plan->context));
+  set(3, bytesText(plan->peakBytes), tr("%1 × %2, %3").arg(plan->batch).arg(plan->context).arg(precision == QLatin1String("bfloat16") ? QStringLiteral("bf16") : QStringLiteral("fp32")));
   set(4, bytesText(static_cast<double>(plan->stateBytesPerSequence)), tr("per sequence"));
 }
 

@@ -16,7 +16,8 @@ class CostBar final : public QWidget {
   Q_OBJECT
  public:
   explicit CostBar(QWidget* parent = nullptr);
-  void setPlan(const Plan* plan, bool stale);   ///< null: dashes; stale: the figures belong to the last text without faults
+  /// Null: dashes. `precision` as the design names it; stale: the figures belong to the last text without faults.
+  void setPlan(const Plan* plan, const QString& precision, bool stale);
   QString figure(int index) const;
 
  protected:

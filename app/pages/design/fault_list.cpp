@@ -8,7 +8,14 @@
 
 namespace serp::app {
 
+namespace {
+
+constexpr int kRow = 20;
+
+}  // namespace
+
 FaultList::FaultList(QWidget* parent) : QListWidget(parent) {
+  setViewportMargins(8, 5, 8, 5);
   setAccessibleName(tr("Faults of this design"));
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   setTextElideMode(Qt::ElideRight);
@@ -36,11 +43,14 @@ void FaultList::setDiagnostics(const Diagnostics& diagnostics) {
     auto* item = new QListWidgetItem(text, this);
     item->setToolTip(QString::fromStdString(d.text()));
     item->setFont(theme.caption());
+    item->setSizeHint({0, kRow});
     item->setForeground(theme.color(d.severity == Severity::Error ? Tone::Danger : Tone::Muted));
   }
   const int rows = static_cast<int>(diagnostics_.items.size());
-  setVisible(rows > 0);
-  setFixedHeight(std::min(rows, 4) * std::max(18, sizeHintForRow(0)) + 6);
+  // A single fault already stands under its line.
+  const bool shown = rows > 1 || (rows == 1 && (diagnostics_.items.front().line < 1 || diagnostics_.items.front().severity != Severity::Error));
+  setVisible(shown);
+  setFixedHeight(std::min(rows, 4) * kRow + 10);
 }
 
 }  // namespace serp::app

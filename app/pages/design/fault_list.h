@@ -12,7 +12,7 @@ class FaultList final : public QListWidget {
   Q_OBJECT
  public:
   explicit FaultList(QWidget* parent = nullptr);
-  void setDiagnostics(const Diagnostics& diagnostics);   ///< hides itself when there is none
+  void setDiagnostics(const Diagnostics& diagnostics);   ///< hides itself when the text shows it all
 
  Q_SIGNALS:
   void chosen(int line, int column, const QString& path);

@@ -3,33 +3,38 @@
 #pragma once
 
 #include <QFrame>
+#include <QHash>
 #include <QPlainTextDocumentLayout>
-#include <QSet>
 
 #include "engine/api/diagnostic.h"
 
+class QLabel;
+class QPushButton;
+
 namespace serp::app {
 
-inline constexpr int kStripHeight = 49;
+inline constexpr int kLeading = 4;                       ///< room below each line of text
 
-/// Lines with a fault are taller by one strip.
+/// Lines have some room below; those with a fault are taller by their strip.
 class FaultLayout final : public QPlainTextDocumentLayout {
   Q_OBJECT
  public:
   using QPlainTextDocumentLayout::QPlainTextDocumentLayout;
   QRectF blockBoundingRect(const QTextBlock& block) const override;
-  void setFaultyBlocks(const QSet<int>& blocks);
-  bool isFaulty(int block) const { return blocks_.contains(block); }
+  void setStrips(const QHash<int, int>& heights);       ///< line number from 0 → pixels
+  int strip(int block) const { return heights_.value(block); }
 
  private:
-  QSet<int> blocks_;
+  QHash<int, int> heights_;
 };
 
+/// Position and sentence, what is allowed in a muted line below, and the fix as a button at the right.
 class FaultStrip final : public QFrame {
   Q_OBJECT
  public:
   FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent);
   const Diagnostic& diagnostic() const { return diagnostic_; }
+  int heightFor(int width);                              ///< all of the words, 49 or more; where there is room the button names its key
 
  Q_SIGNALS:
   void fixChosen();
@@ -39,6 +44,8 @@ class FaultStrip final : public QFrame {
 
  private:
   Diagnostic diagnostic_;
+  QLabel* text_;
+  QPushButton* fix_ = nullptr;
 };
 
 }  // namespace serp::app

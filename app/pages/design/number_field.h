@@ -17,6 +17,7 @@ class NumberField final : public QDoubleSpinBox {
   void stepBy(int steps) override;
   /// Dashed and muted: the value follows from others until somebody sets it.
   void setDerived(bool derived);
+  bool isDerived() const { return derived_; }
 
  protected:
   void wheelEvent(QWheelEvent* event) override;   ///< only with focus: scrolling the form must not change it

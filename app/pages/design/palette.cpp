@@ -2,6 +2,7 @@
 // Rows of the palette: swatch of the family, name, letter in pattern strings.
 #include "app/pages/design/palette.h"
 
+#include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
@@ -52,6 +53,10 @@ class BlockRow final : public QStyledItemDelegate {
   }
 };
 
+bool isContainer(const QModelIndex& index) {
+  return index.data(CatalogModel::FamilyRole).toString() == QLatin1String(familyName(Family::Container));
+}
+
 }  // namespace
 
 Palette::Palette(QWidget* parent)
@@ -60,10 +65,19 @@ Palette::Palette(QWidget* parent)
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(8, 8, 8, 8);
   column->setSpacing(8);
-  filter_->setPlaceholderText(tr("Find a block  ( / )"));
+  filter_->setPlaceholderText(tr("Find a block"));
   filter_->setClearButtonEnabled(true);
   filter_->setAccessibleName(tr("Find a block"));
   filter_->installEventFilter(this);
+  auto* inner = new QHBoxLayout(filter_);
+  inner->setContentsMargins(0, 0, 8, 0);
+  auto* key = new QLabel(QStringLiteral("/"));
+  key->setProperty("role", "key");
+  key->setFixedHeight(18);
+  key->setAttribute(Qt::WA_TransparentForMouseEvents);
+  inner->addStretch(1);
+  inner->addWidget(key);
+  connect(filter_, &QLineEdit::textChanged, key, [key](const QString& text) { key->setVisible(text.isEmpty()); });
   column->addWidget(filter_);
 
   order_->setSourceModel(catalog_);
@@ -82,8 +96,8 @@ Palette::Palette(QWidget* parent)
 
   help_->setWordWrap(true);
   help_->setProperty("role", "caption");
-  help_->setText(tr("Enter writes the chosen block at the text's cursor."));
-  help_->setMinimumHeight(64);
+  help_->setText(tr("Enter adds the chosen block to the text, below the selected one."));
+  help_->setMinimumHeight(76);
   help_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
   column->addWidget(help_);
 
@@ -94,11 +108,16 @@ Palette::Palette(QWidget* parent)
     if (order_->rowCount() == 0) help_->setText(tr("No block is called “%1”. Clear the field to see all.").arg(text));
   });
   connect(tree_->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
-    if (index.parent().isValid()) help_->setText(index.data(Qt::ToolTipRole).toString());
+    if (!index.parent().isValid()) return;
+    const QString kind = index.data(CatalogModel::KindRole).toString();
+    help_->setText(index.data(Qt::ToolTipRole).toString() + QLatin1Char('\n') +
+                   (!isContainer(index) ? tr("Enter adds it below the selected block.")
+                    : kind == QLatin1String("repeat") ? tr("In the text: “- repeat: 4” over “blocks:”.")
+                                                      : tr("In the text: “- parallel:” over the branches.")));
   });
   const auto choose = [this](const QModelIndex& index) {
     const QString kind = index.data(CatalogModel::KindRole).toString();
-    if (index.parent().isValid() && !kind.isEmpty()) Q_EMIT blockChosen(kind);
+    if (index.parent().isValid() && !isContainer(index)) Q_EMIT blockChosen(kind);
   };
   connect(tree_, &QTreeView::activated, this, choose);
   connect(filter_, &QLineEdit::returnPressed, this, [this, choose] { choose(tree_->currentIndex()); });
@@ -114,9 +133,10 @@ bool Palette::eventFilter(QObject* object, QEvent* event) {
     auto* key = static_cast<QKeyEvent*>(event);
     if (key->key() == Qt::Key_Down || key->key() == Qt::Key_Up) {
       tree_->setFocus(Qt::OtherFocusReason);
+      if (!tree_->currentIndex().parent().isValid()) tree_->setCurrentIndex(order_->index(0, 0, order_->index(0, 0)));
       return true;
     }
-    if (key->key() == Qt::Key_Escape) {
+    if (key->key() == Qt::Key_Escape && !filter_->text().isEmpty()) {
       filter_->clear();
       return true;
     }

@@ -19,9 +19,10 @@ class Palette final : public QWidget {
   explicit Palette(QWidget* parent = nullptr);
   void focusFilter();
   QTreeView* tree() const { return tree_; }
+  QLineEdit* field() const { return filter_; }
 
  Q_SIGNALS:
-  void blockChosen(const QString& kind);       ///< Enter or double click
+  void blockChosen(const QString& kind);       ///< Enter or double click; containers are not chosen
 
  protected:
   bool eventFilter(QObject* object, QEvent* event) override;

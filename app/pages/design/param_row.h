@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// One row of the form: label, field by type, range or formula, and when a change acts.
+// One row of the form: label, field by type, range, formula or slider, and when a change acts.
 #pragma once
 
 #include <QWidget>
@@ -11,6 +11,7 @@ class QCheckBox;
 class QComboBox;
 class QLabel;
 class QLineEdit;
+class QSlider;
 
 namespace serp::app {
 
@@ -24,19 +25,26 @@ class ParamRow final : public QWidget {
   void show(const ParamValue& value, bool derived);
   const Param& param() const { return param_; }
   QWidget* field() const { return field_; }
+  QSlider* slider() const { return slider_; }        ///< of a live number, else null
+  int labelWidth() const;                            ///< what the label would like
+  void setLabelWidth(int pixels);
 
  Q_SIGNALS:
   void edited(const QString& name, const QString& yaml);
 
  private:
   void send(const ParamValue& value);
+  void showCheck();
+  void showSlider(double value);
+
   Param param_;
   QWidget* field_ = nullptr;
   NumberField* number_ = nullptr;
   QComboBox* choice_ = nullptr;
   QCheckBox* check_ = nullptr;
   QLineEdit* text_ = nullptr;
-  QLabel* remark_;
+  QSlider* slider_ = nullptr;
+  QLabel *label_, *remark_ = nullptr;
 };
 
 }  // namespace serp::app

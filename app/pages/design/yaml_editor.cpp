@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kGutter = 44, kMaxStrips = 12;
 
+QColor markColor() { return Theme::mix(Theme::instance().color(Tone::Background), Theme::instance().color(Tone::Text), 0.06); }
+
 class Gutter final : public QWidget {
  public:
   explicit Gutter(YamlEditor* editor) : QWidget(editor), editor_(editor) {}
@@ -40,7 +42,7 @@ YamlEditor::YamlEditor(QWidget* parent) : QPlainTextEdit(parent), gutter_(new Gu
   setFrameShape(QFrame::NoFrame);
   setTabChangesFocus(true);                       // two spaces are what YAML wants; Tab stays for moving on
   setFont(Theme::instance().code());
-  setStyleSheet(QStringLiteral("QPlainTextEdit { border: none; border-radius: 0; padding: 0; }"));
+  setStyleSheet(QStringLiteral("QPlainTextEdit { border: none; border-radius: 0; padding: 0; } QAbstractScrollArea::corner { background: transparent; border: none; }"));
   setAccessibleName(tr("Text of the design"));
   setViewportMargins(gutterWidth(), 0, 0, 0);
   connect(this, &QPlainTextEdit::updateRequest, this, [this](const QRect& rect, int dy) {
@@ -89,42 +91,50 @@ void YamlEditor::setDiagnostics(const Diagnostics& diagnostics) {
   std::map<int, std::vector<const Diagnostic*>> byLine;
   for (const Diagnostic& d : diagnostics_.items)
     if (d.severity == Severity::Error) byLine[std::clamp(d.line, 1, std::max(1, blockCount()))].push_back(&d);
-  QSet<int> blocks;
   for (const auto& [line, faults] : byLine) {
     if (static_cast<int>(strips_.size()) == kMaxStrips) break;  // the list below shows the rest
     auto* strip = new FaultStrip(*faults.front(), static_cast<int>(faults.size()) - 1, viewport());
     connect(strip, &FaultStrip::fixChosen, this, [this, strip] { Q_EMIT fixChosen(strip->diagnostic()); });
     strips_.push_back(strip);
-    blocks.insert(line - 1);
   }
-  layout_->setFaultyBlocks(blocks);
+  makeRoom();
   markText();
   placeStrips();
+  showStripOfCursor();
   viewport()->update();
   gutter_->update();
 }
 
+void YamlEditor::showStripOfCursor() {
+  const QTextBlock block = textCursor().block();
+  if (layout_->strip(block.blockNumber()) == 0) return;
+  QScrollBar* bar = verticalScrollBar();
+  while (bar->value() < bar->maximum() && blockBoundingGeometry(block).translated(contentOffset()).bottom() > viewport()->height() &&
+         blockBoundingGeometry(block).translated(contentOffset()).top() > 0)
+    bar->setValue(bar->value() + 1);
+}
+
+void YamlEditor::makeRoom() {
+  QHash<int, int> heights;
+  for (FaultStrip* strip : strips_)
+    heights.insert(std::clamp(strip->diagnostic().line, 1, std::max(1, blockCount())) - 1, strip->heightFor(viewport()->width()));
+  layout_->setStrips(heights);
+}
+
 void YamlEditor::placeStrips() {
   for (FaultStrip* strip : strips_) {
-    const int line = std::clamp(strip->diagnostic().line, 1, std::max(1, blockCount())) - 1;
+    const int line = std::clamp(strip->diagnostic().line, 1, std::max(1, blockCount())) - 1, height = layout_->strip(line);
     const QTextBlock block = document()->findBlockByNumber(line);
     const QRectF box = blockBoundingGeometry(block).translated(contentOffset());
-    const bool seen = block.isValid() && box.bottom() > 0 && box.top() < viewport()->height();
+    const bool seen = block.isValid() && height > 0 && box.bottom() > 0 && box.top() < viewport()->height();
     strip->setVisible(seen);
-    if (seen) strip->setGeometry(0, static_cast<int>(box.bottom()) - kStripHeight, viewport()->width(), kStripHeight);
+    if (seen) strip->setGeometry(0, static_cast<int>(box.bottom()) - height, viewport()->width(), height);
   }
 }
 
 void YamlEditor::markText() {
   QList<QTextEdit::ExtraSelection> marks;
   const Theme& theme = Theme::instance();
-  for (int line = markedFirst_; line > 0 && line <= markedLast_ && line <= markedFirst_ + 400; ++line) {
-    QTextEdit::ExtraSelection mark;
-    mark.format.setBackground(Theme::mix(theme.color(Tone::Background), theme.color(Tone::Text), 0.07));
-    mark.format.setProperty(QTextFormat::FullWidthSelection, true);
-    mark.cursor = QTextCursor(document()->findBlockByNumber(line - 1));
-    if (!mark.cursor.isNull()) marks.append(mark);
-  }
   for (const Diagnostic& d : diagnostics_.items) {
     const QTextBlock block = document()->findBlockByNumber(d.line - 1);
     if (d.line < 1 || !block.isValid() || d.severity == Severity::Note) continue;
@@ -149,7 +159,21 @@ void YamlEditor::setMarkedLines(int first, int last) {
   if (first == markedFirst_ && last == markedLast_) return;
   markedFirst_ = first;
   markedLast_ = last;
-  markText();
+  viewport()->update();
+  gutter_->update();
+}
+
+void YamlEditor::paintEvent(QPaintEvent* event) {
+  {  // the lines of what is selected, under the text and over the whole width
+    QPainter p(viewport());
+    const QColor tint = markColor();
+    for (QTextBlock block = firstVisibleBlock(); block.isValid() && block.blockNumber() < markedLast_; block = block.next()) {
+      const QRectF box = blockBoundingGeometry(block).translated(contentOffset());
+      if (box.top() > event->rect().bottom()) break;
+      if (block.blockNumber() + 1 >= markedFirst_ && markedFirst_ > 0) p.fillRect(QRectF(0, box.top(), viewport()->width(), box.height()), tint);
+    }
+  }
+  QPlainTextEdit::paintEvent(event);
 }
 
 void YamlEditor::goTo(int line, int column) {
@@ -175,6 +199,7 @@ void YamlEditor::resizeEvent(QResizeEvent* event) {
   QPlainTextEdit::resizeEvent(event);
   const QRect inner = contentsRect();
   gutter_->setGeometry(inner.left(), inner.top(), gutterWidth(), inner.height());
+  makeRoom();
   placeStrips();
 }
 
@@ -192,6 +217,7 @@ bool YamlEditor::event(QEvent* event) {
 
 void YamlEditor::keyPressEvent(QKeyEvent* event) {
   if ((event->key() == Qt::Key_Return || event->key() == Qt::Key_Enter) && event->modifiers().testFlag(Qt::AltModifier)) return applyFix();
+  if (event->key() == Qt::Key_Escape) return event->ignore();  // the page takes the focus back to the canvas
   if (event->matches(QKeySequence::Undo)) return Q_EMIT undoWanted();
   if (event->matches(QKeySequence::Redo)) return Q_EMIT redoWanted();
   if (event->key() == Qt::Key_Return && event->modifiers() == Qt::NoModifier) {  // keep the indentation
@@ -210,15 +236,20 @@ void YamlEditor::paintGutter(QPaintEvent* event) {
   const Theme& theme = Theme::instance();
   QPainter p(gutter_);
   p.fillRect(event->rect(), theme.color(Tone::Background));
+  const QColor tint = markColor();
   p.setFont(theme.caption());
   const int current = textCursor().blockNumber();
   for (QTextBlock block = firstVisibleBlock(); block.isValid(); block = block.next()) {
     const QRectF box = blockBoundingGeometry(block).translated(contentOffset());
     if (box.top() > event->rect().bottom()) break;
-    const double height = box.height() - (layout_->isFaulty(block.blockNumber()) ? kStripHeight : 0);
-    p.setPen(theme.color(block.blockNumber() == current || layout_->isFaulty(block.blockNumber()) ? Tone::Text : Tone::Muted));
-    p.drawText(QRectF(0, box.top(), kGutter - 14, height), Qt::AlignRight | Qt::AlignVCenter, QString::number(block.blockNumber() + 1));
-    if (layout_->isFaulty(block.blockNumber())) p.fillRect(QRectF(0, box.top() + height, kGutter, kStripHeight), Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Danger), 0.16));
+    const int strip = layout_->strip(block.blockNumber());
+    const double height = box.height() - strip;  // with the leading below the text
+    if (block.blockNumber() + 1 >= markedFirst_ && block.blockNumber() < markedLast_) p.fillRect(QRectF(0, box.top(), kGutter, height), tint);
+    p.setPen(theme.color(block.blockNumber() == current || strip > 0 ? Tone::Text : Tone::Muted));
+    p.drawText(QRectF(0, box.top(), kGutter - 14, height - kLeading), Qt::AlignRight | Qt::AlignVCenter, QString::number(block.blockNumber() + 1));
+    if (strip == 0) continue;
+    p.fillRect(QRectF(0, box.top() + height, kGutter, strip), Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Danger), 0.16));
+    p.fillRect(QRectF(0, box.top() + height, 3, strip), theme.color(Tone::Danger));
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QPlainTextEdit>
+#include <utility>
 #include <vector>
 
 #include "engine/api/diagnostic.h"
@@ -24,7 +25,9 @@ class YamlEditor final : public QPlainTextEdit {
   void setDiagnostics(const Diagnostics& diagnostics);
   void setMarkedLines(int first, int last);        ///< the selected block's lines, from 1; 0 = none
   void goTo(int line, int column);
+  std::pair<int, int> markedLines() const { return {markedFirst_, markedLast_}; }
   int faultsShown() const { return static_cast<int>(strips_.size()); }
+  const std::vector<FaultStrip*>& strips() const { return strips_; }
   /// Applies the fix of the fault at the cursor's line, else of the first one that has a fix.
   void applyFix();
 
@@ -39,12 +42,15 @@ class YamlEditor final : public QPlainTextEdit {
   void redoWanted();
 
  protected:
+  void paintEvent(QPaintEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
   void keyPressEvent(QKeyEvent* event) override;
   bool event(QEvent* event) override;
 
  private:
+  void makeRoom();
   void placeStrips();
+  void showStripOfCursor();                        ///< a fault just made by typing is seen at once
   void markText();
 
   QWidget* gutter_;
