@@ -202,10 +202,10 @@ class TestHouseRules : public QObject {
     QVERIFY2(faults.isEmpty(), qPrintable(joined(faults)));
   }
 
-  void filesStaySmall() {  // past 400 lines the seam is looked for; here at the latest it is cut
+  void filesStaySmall() {  // past 400 lines the seam is looked for; here it is cut at the latest
     QStringList faults;
     for (const Source& s : sources())
-      if (s.text.count('\n') > 450) faults << s.path + ": " + QString::number(s.text.count('\n')) + " lines";
+      if (s.text.count('\n') > 500) faults << s.path + ": " + QString::number(s.text.count('\n')) + " lines";
     QVERIFY2(faults.isEmpty(), qPrintable(joined(faults)));
   }
 
