@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // What a run does between its steps: commands, checkpoints, evaluations, samples, routing frames, and verdicts on odd steps.
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -8,6 +9,7 @@
 #include "engine/base/text.h"
 #include "engine/model/sampler.h"
 #include "engine/run/checkpoint.h"
+#include "engine/run/route_windows.h"
 #include "engine/run/run_writer.h"
 #include "engine/run/runner.h"
 #include "engine/train/train_loop.h"
@@ -22,6 +24,12 @@ constexpr std::uint64_t kMaxAsideBytes = std::uint64_t{256} << 20;  // a copy of
 constexpr double kProbeEverySeconds = 1.5;  // a routed text costs about one forward pass
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+bool learnsPositions(const std::vector<PlanNode>& nodes) {
+  return std::any_of(nodes.begin(), nodes.end(), [](const PlanNode& n) {
+    return (n.params.has("positions") && n.params.text("positions") == "learned") || learnsPositions(n.children);
+  });
+}
 
 /// Commands that change nothing but whether steps are made.
 bool isQuick(const Command& command) {
@@ -142,7 +150,8 @@ void Runner::logRouting() {
 
 void Runner::routeProbe() {
   const auto& corpus = loop_->corpus();
-  probeText_ = routeText(loop_->model(), corpus.tokenizer(), probeTokens_, probeLabels_, corpus.facts().labelNames);
+  probeText_ = std::make_shared<RoutedText>(
+      routeWindows(loop_->model(), corpus.tokenizer(), probeTokens_, probeLabels_, corpus.facts().labelNames));
   probeStep_ = loop_->progress().step;
   lastProbe_ = now();
 }
@@ -223,6 +232,11 @@ void Runner::drawSample(const Sample& request) {
   settings.tokens = request.tokens;
   settings.temperature = request.temperature;
   settings.seed = request.seed;
+  if (spec_.model.text("positions") == "learned" || learnsPositions(loop_->model().plan().blocks)) {  // the table of positions ends at the training context
+    const auto context = static_cast<std::size_t>(loop_->model().plan().context);
+    if (prompt.size() > context / 2 + 1) prompt.erase(prompt.begin(), prompt.end() - static_cast<std::ptrdiff_t>(context / 2 + 1));
+    settings.tokens = std::min(settings.tokens, static_cast<std::int64_t>(context - prompt.size() + 1));
+  }
   const auto drawn = sample(loop_->model(), prompt, settings, [this](std::int32_t) {
     attend();
     return !stop_;

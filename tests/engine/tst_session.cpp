@@ -171,6 +171,35 @@ class TstSession : public QObject {
     QCOMPARE(edits, 2);
   }
 
+  /// A table of positions ends at the context; samples, probes and evaluations must not run past it.
+  void learnedPositions_data() {
+    QTest::addColumn<QString>("model");
+    QTest::addColumn<QString>("block");
+    QTest::newRow("of the model") << "learned" << "none";
+    QTest::newRow("of a block") << "none" << "learned";
+  }
+  void learnedPositions() {
+    QFETCH(QString, model);
+    QFETCH(QString, block);
+    const QTemporaryDir dir;
+    std::string design = tinyDesign("steps: 20, eval_every: 10, sample_every: 10, route_every: 5",
+                                    "{kind: attention, heads: 2, positions: " + block.toStdString() + "}, {kind: switch_moe, experts: 2, d_expert: 8}");
+    design.replace(design.find("d_model: 16"), 11, "d_model: 16, positions: " + model.toStdString());
+    OpenOptions paused;
+    paused.startPaused = true;
+    Watched w = open(specOf(design), dir.filePath("run").toStdString(), paused);
+    QVERIFY(w.reaches(RunState::Paused));
+    const std::string longText(300, 'x');
+    w.session->post(Probe{longText});
+    w.session->post(Sample{longText, 500, 0.8, 1});
+    QVERIFY(w.until([&] { return w.count(EventKind::Sampled) == 1 && w.session->latestRouting() != nullptr; }));
+    QCOMPARE(w.session->latestRouting()->text->pieces.size(), longText.size());
+    w.session->post(Resume{});
+    QVERIFY(w.ends());
+    QVERIFY2(w.last(EventKind::Finished), w.last(EventKind::Failed) ? w.last(EventKind::Failed)->text.c_str() : "");
+    QCOMPARE(w.count(EventKind::Sampled), 3);
+  }
+
   /// More steps than the ring holds, and nobody drains: the ring loses and counts, the folder has them all.
   void slowReader() {
     const QTemporaryDir dir;

@@ -25,7 +25,7 @@ int eval(const Options& o) {
   applyRuntime(opened.spec, 0);
   for (const std::string& notice : opened.notices) std::fprintf(stderr, "warning: %s\n", notice.c_str());
   const DataSettings settings = dataSettings(opened.spec, *folder);
-  if (!o.data.empty() && !opened.tokenizer) return fail(ExitCode::BadData, "this run has no tokenizer: it was imported without one");
+  if (!opened.tokenizer) return fail(ExitCode::BadData, "this run has no tokenizer: it was imported without one");
   auto corpus = o.data.empty() ? openCorpus(settings)
                                : openEvaluationText(o.data, opened.tokenizer, settings.context, settings.batch, settings.field);
   if (!corpus) return report(corpus.faults());

@@ -11,6 +11,7 @@
 #include "engine/data/text_files.h"
 #include "engine/run/build_run.h"
 #include "engine/run/checkpoint.h"
+#include "engine/run/route_windows.h"
 #include "engine/stats/routing_figures.h"
 #include "engine/stats/routing_probe.h"
 #include "engine/tools/serp/terminal.h"
@@ -83,42 +84,16 @@ void addTextFigures(ordered_json& j, const RoutedText& text, std::size_t at, int
   }
 }
 
-template <class T>
-void extend(std::vector<std::vector<T>>& to, const std::vector<std::vector<T>>& from) {
-  to.resize(from.size());
-  for (std::size_t i = 0; i < from.size(); ++i) to[i].insert(to[i].end(), from[i].begin(), from[i].end());
-}
-
-void append(RoutedText& to, const RoutedText& window) {
-  to.pieces.insert(to.pieces.end(), window.pieces.begin(), window.pieces.end());
-  to.labels.insert(to.labels.end(), window.labels.begin(), window.labels.end());
-  extend(to.expert, window.expert);
-  extend(to.weight, window.weight);
-  extend(to.entropy, window.entropy);
-}
-
-/// In windows of the training context, as the model was trained; `tally` sums over all of them.
-RoutedText routeWindows(OpenedRun& opened, const std::vector<std::int32_t>& tokens, const std::vector<std::uint8_t>& labels, RoutingProbe* tally) {
-  RoutedText all;
-  const auto context = static_cast<std::size_t>(opened.plan.context);
-  const auto part = [&](const auto& values, std::size_t at) {
-    const std::size_t begin = std::min(values.size(), at), end = std::min(values.size(), at + context);
-    return std::decay_t<decltype(values)>(values.begin() + static_cast<std::ptrdiff_t>(begin), values.begin() + static_cast<std::ptrdiff_t>(end));
-  };
-  for (std::size_t at = 0; at < tokens.size(); at += context)
-    append(all, *routeText(*opened.model, *opened.tokenizer, part(tokens, at), part(labels, at), {}, tally));
-  return all;
-}
-
 /// Adds to the newest window of the log what held-out text of the run's own source tells; says why where that is not to be had.
 void addProbe(ordered_json& log, const std::filesystem::path& run) {
   try {
     OpenedRun opened = openRun(run, 0);
     applyRuntime(opened.spec, 0);
+    if (!opened.tokenizer) throw Error(ExitCode::BadData, "it was imported without a tokenizer");
     auto corpus = openCorpus(dataSettings(opened.spec, run));
     if (!corpus) throw Error(corpus.faults());
     const ProbeText probe = (*corpus)->probe(kProbeTokens);
-    const RoutedText routed = routeWindows(opened, probe.tokens, probe.labels, nullptr);
+    const RoutedText routed = routeWindows(*opened.model, *opened.tokenizer, probe.tokens, probe.labels, {});
     if (!probe.labels.empty()) log["labels"] = (*corpus)->facts().labelNames;
     log["probe_tokens"] = probe.tokens.size();
     log["probe_step"] = opened.step;
@@ -145,7 +120,7 @@ Result<ordered_json> routedText(const std::filesystem::path& run, const Options&
   tokens.resize(std::min(all, kMostTokens));
   RoutingProbe shapes;
   shapes.nameLayers(*opened.model);
-  const RoutedText routed = routeWindows(opened, tokens, {}, &shapes);
+  const RoutedText routed = routeWindows(*opened.model, *opened.tokenizer, tokens, {}, {}, &shapes);
   if (routed.expert.empty()) return fault(ExitCode::BadData, "this design has no expert layers", run.string());
   const RoutingFrame frame = shapes.takeFrame(opened.step);
   const std::vector<int> ids(tokens.begin(), tokens.end());
