@@ -72,10 +72,7 @@ void RunsModel::take(std::vector<RunSummary> runs) {
     if (const QString id = idOf(*it); !colours_.contains(id)) {
       // Seeds of one design share a colour; the same seed once more is another experiment under the same name.
       const QString design = QStringLiteral("%1\n%2\n%3\n").arg(QString::fromStdString(it->name), QString::fromStdString(it->pattern)).arg(it->parameters);
-      int nth = 0;
-      while (seeds_.contains(design + QStringLiteral("%1\n%2").arg(nth).arg(it->seed))) ++nth;
-      seeds_.insert(design + QStringLiteral("%1\n%2").arg(nth).arg(it->seed));
-      const QString key = design + QString::number(nth);
+      const QString key = design + QString::number(seeds_[design + QString::number(it->seed)]++);
       if (!designs_.contains(key)) designs_.insert(key, static_cast<int>(designs_.size()));
       colours_.insert(id, designs_.value(key));
     }

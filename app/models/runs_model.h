@@ -74,7 +74,7 @@ class RunsModel final : public QAbstractTableModel {
   std::vector<RunSummary> runs_;
   QHash<QString, int> colours_;
   QHash<QString, int> designs_;                ///< colour of "name, pattern, size, how many runs with this seed came before"
-  QSet<QString> seeds_;                        ///< designs and seeds that have come
+  QHash<QString, int> seeds_;                  ///< how many runs of a design and a seed have come
   QSet<QString> hidden_;
   QHash<QString, double> equal_;
   double equalTokens_ = 0;

@@ -205,7 +205,7 @@ void ComparePage::buildTopBar() {
   connect(together_, &QPushButton::toggled, this, &ComparePage::setTogether);
   row->addWidget(pair);
   filter_ = new QLineEdit;
-  filter_->setPlaceholderText(tr("Filter: name, pattern, steps>500"));
+  filter_->setPlaceholderText(tr("Filter runs"));
   filter_->setToolTip(tr("Words that must occur in name, pattern or status; steps, tokens, active, total, best and last compare with <, > and ="));
   filter_->setClearButtonEnabled(true);
   filter_->setMinimumWidth(180);
@@ -354,7 +354,7 @@ void ComparePage::draw() {
   model.setEqualTokens(std::isfinite(equal) ? equal : 0, losses);
   if (together) shown = seedsTogether(shown);
   shares_->setRuns(shown);
-  loss_->setRuns(std::move(shown));
+  loss_->setRuns(std::move(shown), by);
   compareSelected();
   Q_EMIT statusChanged();
 }

@@ -197,7 +197,8 @@ void RoutingPage::fillRuns() {
       folders << QString::fromStdString(run.folder.string());
     }
   if (!now.isEmpty() && !folders.contains(now)) {
-    texts.prepend(now.section(QLatin1Char('/'), -1));
+    const QString name = QString::fromStdString(workspace_.session->spec().name);
+    texts.prepend(name.isEmpty() ? now.section(QLatin1Char('/'), -1) : workspace_.session->isActive() ? tr("%1 · live").arg(name) : name);
     folders.prepend(now);
   }
   bool same = runs_->count() == folders.size();

@@ -37,7 +37,7 @@ TextCanvas::TextCanvas(QWidget* parent) : QAbstractScrollArea(parent) {
   setFrameShape(QFrame::NoFrame);
   setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   setAccessibleName(tr("Text coloured by expert"));
-  setMinimumHeight(2 * kRow);
+  setMinimumHeight(3 * kRow);
   viewport()->setAutoFillBackground(false);
   connect(&Theme::instance(), &Theme::changed, this, [this] { viewport()->update(); });
 }

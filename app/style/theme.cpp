@@ -56,13 +56,13 @@ constexpr std::array<QRgb, 9> kViridis = {0xFF440154, 0xFF472D7B, 0xFF3B528B, 0x
 /// Draws an SVG in the current text colour at paint time, so that icons follow a change of theme by themselves.
 class ThemedIcon final : public QIconEngine {
  public:
-  explicit ThemedIcon(QString name) : name_(std::move(name)) {}
+  explicit ThemedIcon(QString name) : name_(name.section(QLatin1Char('@'), 0, 0)), onAccent_(name.endsWith(QLatin1String("@onAccent"))) {}
 
   void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State) override {
     QFile file(QStringLiteral(":/icons/%1.svg").arg(name_));
     if (!file.open(QIODevice::ReadOnly)) return;
     const Theme& theme = Theme::instance();
-    QColor ink = theme.color(Tone::Text);
+    QColor ink = onAccent_ ? theme.onAccent() : theme.color(Tone::Text);
     if (mode == QIcon::Disabled) ink = Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Muted), 0.6);
     QByteArray svg = file.readAll();
     svg.replace("currentColor", ink.name().toLatin1());
@@ -75,10 +75,11 @@ class ThemedIcon final : public QIconEngine {
     paint(&painter, QRect(QPoint(), size), mode, state);
     return out;
   }
-  QIconEngine* clone() const override { return new ThemedIcon(name_); }
+  QIconEngine* clone() const override { return new ThemedIcon(onAccent_ ? name_ + QStringLiteral("@onAccent") : name_); }
 
  private:
   QString name_;
+  bool onAccent_;                                    ///< "play@onAccent" stands on the filled accent
 };
 
 QPalette paletteOf(const Theme& theme) {

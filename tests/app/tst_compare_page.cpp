@@ -95,6 +95,8 @@ class TestComparePage : public QObject {
     QCOMPARE(lossPoints(trained, by).size(), 4u);
     QCOMPARE(lossPoints(trained, by)[1].loss, 5.0);        // of steps 4, 5, 6
     QCOMPARE(lossPoints(trained, by)[1].tokens, 60.0);
+    QCOMPARE(lossPoints(trained, {false, 5}).size(), 3u);
+    QCOMPARE(lossPoints(trained, {false, 5})[2].loss, 10.0);   // the last one is over a whole window as well: 8 to 12
     QVERIFY(!commonMeasure({&base, &late}).heldOut);       // its first one comes after the other's last
   }
 
@@ -134,6 +136,27 @@ class TestComparePage : public QObject {
     QCOMPARE(band.high, (std::vector<double>{6, 3}));
   }
 
+  void seedsThatStoppedEarlyStayApart() {
+    const auto run = [](const char* name, int steps, const char* seed) {
+      auto curves = std::make_shared<RunCurves>();
+      curves->settings = {{QStringLiteral("model.d_model"), QStringLiteral("32")}, {QStringLiteral("train.seed"), QLatin1String(seed)}};
+      for (int i = 1; i <= steps; ++i) {
+        StepRecord r;
+        r.step = i, r.tokens = i, r.loss = 1;
+        curves->steps.push_back(r);
+      }
+      ShownRun out;
+      out.id = out.name = QLatin1String(name) + QLatin1String(seed), out.design = QLatin1String(name), out.curves = curves;
+      return out;
+    };
+    const auto joined = seedsTogether({run("a", 100, "1"), run("a", 49, "2"), run("a", 50, "3"), run("b", 10, "1")});
+    QCOMPARE(joined.size(), 3u);
+    QCOMPARE(joined[0].name, QStringLiteral("a ×2"));
+    QCOMPARE(joined[0].curves->steps.size(), 50u);
+    QCOMPARE(joined[1].name, QStringLiteral("a2"));
+    QCOMPARE(joined[2].name, QStringLiteral("b"));     // nothing else has that name: the seed says nothing
+  }
+
   void emptyFolderSaysSo() {
     Bench b;
     b.page->show();
@@ -159,7 +182,7 @@ class TestComparePage : public QObject {
     QVERIFY(b.page->settings()->csv().contains(QStringLiteral("switch_moe")));
     // plain's last held-out loss 2.25 is reached by the mixture at 4 − 0.03·s + 0.25 = 2.25, s = 66.67 of 100 steps.
     const QString shares = b.page->shares()->csv();
-    QVERIFY2(shares.contains(QStringLiteral("\"mixture, seed 1\",0.6666")), qPrintable(shares));
+    QVERIFY2(shares.contains(QStringLiteral("\"mixture\",0.6666")), qPrintable(shares));
     QVERIFY(b.page->loss()->caption().contains(QStringLiteral("mixture")));
     QVERIFY(b.page->loss()->caption().contains(QStringLiteral("−0.800")));
   }
@@ -211,7 +234,7 @@ class TestComparePage : public QObject {
     }
     QCOMPARE(rings, 1);
     QCOMPARE(names, 2);
-    QVERIFY(b.page->shares()->csv().contains(QStringLiteral("\"published, seed 1\",")));
+    QVERIFY(b.page->shares()->csv().contains(QStringLiteral("\"published\",")));
     QVERIFY(b.page->shares()->csv().contains(QStringLiteral(",0.5\n")));   // half the steps: a speed-up of 2
   }
 

@@ -65,6 +65,27 @@ class TestRunsModel : public QObject {
     QVERIFY(model.colour(other) != colour);
   }
 
+  void seedsShareAColourRepeatsDoNot() {
+    QTemporaryDir folder;
+    const fs::path base(folder.path().toStdString());
+    for (const int seed : {1, 2, 3}) {
+      MadeRun made;
+      made.name = "seeds", made.seed = static_cast<std::uint64_t>(seed);
+      QVERIFY(makeRun(base / ("s" + std::to_string(seed)), made));
+    }
+    MadeRun again;
+    again.name = "seeds", again.seed = 1;          // the same seed once more: something else was changed
+    QVERIFY(makeRun(base / "again", again));
+    RunsModel model(base);
+    QSignalSpy loaded(&model, &RunsModel::loaded);
+    model.refresh();
+    QVERIFY(loaded.wait());
+    QHash<int, int> uses;
+    for (int row = 0; row < 4; ++row) ++uses[model.colourIndex(model.index(row, 0).data(RunsModel::IdRole).toString())];
+    QCOMPARE(uses.value(0), 3);
+    QCOMPARE(uses.value(1), 1);
+  }
+
   void renameIsWrittenAndSurvives() {
     QTemporaryDir folder;
     const fs::path run = fs::path(folder.path().toStdString()) / "run";

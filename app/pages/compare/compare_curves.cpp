@@ -84,16 +84,18 @@ std::vector<LossPoint> lossPoints(const RunCurves& curves, Measure by) {
       if (std::isfinite(e.loss)) out.push_back({static_cast<double>(e.step), static_cast<double>(e.tokens), e.loss});
     return out;
   }
-  double sum = 0;
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < curves.steps.size(); ++i) {
-    const StepRecord& s = curves.steps[i];
-    if (std::isfinite(s.loss)) sum += s.loss, ++count;
-    if (count < by.window && i + 1 < curves.steps.size()) continue;
-    if (count > 0) out.push_back({static_cast<double>(s.step), static_cast<double>(s.tokens), sum / static_cast<double>(count)});
-    sum = 0;
-    count = 0;
-  }
+  // One point per window of finite losses, and one more at the end, over a whole window too: a mean of few would be noise.
+  std::vector<const StepRecord*> finite;
+  for (const StepRecord& s : curves.steps)
+    if (std::isfinite(s.loss)) finite.push_back(&s);
+  const std::size_t window = std::clamp<std::size_t>(by.window, 1, std::max<std::size_t>(1, finite.size()));
+  const auto add = [&](std::size_t end) {
+    double sum = 0;
+    for (std::size_t i = end - window; i < end; ++i) sum += finite[i]->loss;
+    out.push_back({static_cast<double>(finite[end - 1]->step), static_cast<double>(finite[end - 1]->tokens), sum / static_cast<double>(window)});
+  };
+  for (std::size_t end = window; end <= finite.size(); end += window) add(end);
+  if (finite.size() % window != 0) add(finite.size());
   return out;
 }
 

@@ -127,8 +127,9 @@ void LossPanel::setSmoothing(double weight) {
   plot_->refresh();
 }
 
-void LossPanel::setRuns(std::vector<ShownRun> runs) {
+void LossPanel::setRuns(std::vector<ShownRun> runs, Measure by) {
   runs_ = std::move(runs);
+  by_ = by;
   draw();
 }
 
@@ -216,26 +217,22 @@ void LossPanel::label() {
 
 QString LossPanel::caption() const {
   const ShownRun *best = nullptr, *base = nullptr;
-  std::vector<const RunCurves*> all;
-  for (const ShownRun& run : runs_)
-    if (run.curves && !run.curves->steps.empty()) all.push_back(run.curves.get());
-  const Measure by = commonMeasure(all);
   double common = std::numeric_limits<double>::infinity();
   for (const ShownRun& run : runs_) {
-    const auto points = run.curves ? lossPoints(*run.curves, by) : std::vector<LossPoint>{};
+    const auto points = run.curves ? lossPoints(*run.curves, by_) : std::vector<LossPoint>{};
     if (points.empty()) continue;
     if (run.baseline) base = &run;
     common = std::min(common, points.back().tokens);
   }
   double lowest = std::numeric_limits<double>::infinity();
   for (const ShownRun& run : runs_) {
-    const double loss = run.curves ? lossAtTokens(lossPoints(*run.curves, by), common) : lowest;
+    const double loss = run.curves ? lossAtTokens(lossPoints(*run.curves, by_), common) : lowest;
     if (loss < lowest) lowest = loss, best = &run;
   }
   if (!best) return drawn_.empty() ? QString() : tr("No loss is logged yet.");
-  QString text = tr("At %1 tokens, which every run has seen, %2 is lowest: %3 nats per token%4").arg(shortCount(common), best->name, fixedText(lowest, 3), by.heldOut ? tr(" held out") : QString());
+  QString text = tr("At %1 tokens, which every run has seen, %2 is lowest: %3 nats per token%4").arg(shortCount(common), best->name, fixedText(lowest, 3), by_.heldOut ? tr(" held out") : QString());
   if (base && base != best) {
-    const double other = lossAtTokens(lossPoints(*base->curves, by), common);
+    const double other = lossAtTokens(lossPoints(*base->curves, by_), common);
     if (std::isfinite(other)) text += tr(", %1 against the baseline %2").arg(signedText(lowest - other, 3), base->name);
   }
   return text + QLatin1Char('.');

@@ -20,7 +20,7 @@ class LossPanel final : public Panel {
   Q_OBJECT
  public:
   explicit LossPanel(QWidget* parent = nullptr);
-  void setRuns(std::vector<ShownRun> runs);
+  void setRuns(std::vector<ShownRun> runs, Measure by);   ///< `by`: what the caption compares
   PlotView* plot() const { return plot_; }
   const DirectLabels* labels() const { return labels_; }
   CurveAxis axis() const { return axis_; }
@@ -43,6 +43,7 @@ class LossPanel final : public Panel {
   std::vector<ShownRun> runs_;
   std::vector<Drawn> drawn_;
   CurveAxis axis_ = CurveAxis::Tokens;
+  Measure by_;
   double weight_ = 0;
 };
 

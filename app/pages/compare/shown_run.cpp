@@ -96,21 +96,33 @@ SeedBand seedBand(const Runs& runs, double weight, std::size_t most) {
 }
 
 std::vector<ShownRun> seedsTogether(const std::vector<ShownRun>& runs) {
-  std::vector<ShownRun> out;
+  const auto keyOf = [](const ShownRun& run) {
+    const QString key = run.curves ? designKey(*run.curves) : QString();
+    return key.isEmpty() ? key : run.design + QLatin1Char('\n') + key;
+  };
+  const auto length = [](const ShownRun& run) { return run.curves && !run.curves->steps.empty() ? run.curves->steps.back().step : 0; };
+  std::vector<QString> keys;
+  QHash<QString, std::int64_t> longest;
+  for (const ShownRun& run : runs) {
+    keys.push_back(keyOf(run));
+    if (!keys.back().isEmpty()) longest[keys.back()] = std::max<std::int64_t>(longest.value(keys.back(), 0), length(run));
+  }
   std::vector<std::vector<std::size_t>> members;
   QHash<QString, std::size_t> known;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    const QString key = runs[i].curves ? designKey(*runs[i].curves) : QString();
-    const QString full = runs[i].design + QLatin1Char('\n') + key;
-    if (!key.isEmpty() && known.contains(full)) {
-      members[known.value(full)].push_back(i);
+    const bool joins = !keys[i].isEmpty() && 2 * length(runs[i]) >= longest.value(keys[i]);
+    if (joins && known.contains(keys[i])) {
+      members[known.value(keys[i])].push_back(i);
       continue;
     }
-    if (!key.isEmpty()) known.insert(full, members.size());
+    if (joins) known.insert(keys[i], members.size());
     members.push_back({i});
   }
+  std::vector<ShownRun> out;
+  QHash<QString, int> names;
   for (const auto& group : members) {
     ShownRun one = runs[group.front()];
+    ++names[one.design];
     if (group.size() > 1) {
       one.name = QObject::tr("%1 ×%2").arg(one.design).arg(group.size());
       for (const std::size_t i : group) {
@@ -122,6 +134,8 @@ std::vector<ShownRun> seedsTogether(const std::vector<ShownRun>& runs) {
     }
     out.push_back(std::move(one));
   }
+  for (ShownRun& run : out)
+    if (run.seeds.empty() && names.value(run.design) == 1) run.name = run.design;
   return out;
 }
 

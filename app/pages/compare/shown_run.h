@@ -22,8 +22,9 @@ struct ShownRun {
   std::vector<std::shared_ptr<const RunCurves>> seeds;  ///< more than one: what the mean was taken of
 };
 
-/// Runs with the same design key and name become one, with the mean of their losses at the steps all of them have reached;
-/// the others stay as they are. The order is that of the first of each.
+/// Runs with the same design key and name become one, with the mean of their losses at the steps all of them have reached. A run
+/// that got less than half as far as its longest sibling stays apart: it would cut the mean short. The order is that of the first
+/// of each; a name loses its seed where nothing else has that name.
 std::vector<ShownRun> seedsTogether(const std::vector<ShownRun>& runs);
 
 /// Means at the steps that every run has: losses, seconds and tokens per second of a step, losses of an evaluation.
