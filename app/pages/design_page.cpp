@@ -137,8 +137,11 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
     editor_->setFocus();
   });
   connect(form_, &BlockForm::edited, this, [this](const QString& path, const QString& yaml) {
-    if (!workspace_.design->setValue(path, yaml)) workspace_.notices->error(workspace_.design->error());
+    if (workspace_.design->setValue(path, yaml)) return;
+    workspace_.notices->error(workspace_.design->error());
+    showForm();                                    // back to what the text says
   });
+  connect(form_, &BlockForm::refused, this, [this](const QString& sentence) { workspace_.notices->warning(sentence); });
   connect(form_, &BlockForm::headed, this, [this](const QString& title, const QString& place, const QString& family) {
     const QColor hue = Theme::instance().family(family);
     formPanel_->setTitle(family.isEmpty() ? title : QStringLiteral("<span style='color:%1'>■</span>&nbsp; %2").arg(hue.name(), title.toHtmlEscaped()));

@@ -78,7 +78,13 @@ bool DesignDocument::open(const QString& presetOrPath) {
   }
   QFile raw(presetOrPath);  // a design with faults still opens: the page is where they are mended
   if (raw.open(QIODevice::ReadOnly) && raw.size() < (4 << 20)) {
-    setDesign(QString::fromUtf8(raw.readAll()), {}, presetOrPath);
+    const QByteArray bytes = raw.readAll();
+    const QString text = QString::fromUtf8(bytes);
+    if (text.toUtf8() != bytes || text.contains(QChar(0))) {  // shown, it would lose bytes when it is saved
+      error_ = tr("%1 is not a text in UTF-8").arg(presetOrPath);
+      return false;
+    }
+    setDesign(text, {}, presetOrPath);
     return true;
   }
   error_ = toQt(spec.faults().text());

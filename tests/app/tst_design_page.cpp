@@ -12,6 +12,7 @@
 #include <QTimer>
 #include <QTreeView>
 #include <QVBoxLayout>
+#include <QWheelEvent>
 #include <QtTest>
 
 #include "app/canvas/canvas_view.h"
@@ -170,6 +171,51 @@ class TestDesignPage : public QObject {
     QCOMPARE(s.w.design.text(), kText);
     for (int i = 0; i < edits; ++i) s.w.design.undoStack().redo();
     QVERIFY(s.w.design.text().contains("- repeat: 5\n"));
+  }
+
+  void numbersOutOfRangeAreRefusedWithTheRange() {
+    Shown s;
+    s.click(kMoe);
+    QStringList told;
+    connect(&s.w.notices, &Notices::posted, this, [&told](const Notice& notice) { told << notice.text; });
+    s.typeNumber("experts", "5000");
+    QCOMPARE(s.w.design.text(), kText);
+    QCOMPARE(told.size(), 1);
+    QVERIFY2(told.front().contains("5000") && told.front().contains("1..4096"), qUtf8Printable(told.front()));
+    QCOMPARE(qobject_cast<NumberField*>(s.page->form()->row("experts")->field())->value(), 16.0);
+  }
+
+  void scrollingTheFormChangesNothing() {
+    Shown s;
+    s.click(kMoe);
+    for (const char* name : {"activation", "capacity_factor", "experts"})
+      for (QWidget* target : {s.page->form()->row(name)->field(), static_cast<QWidget*>(s.page->form()->row(name)->slider())}) {
+        if (!target) continue;
+        QWheelEvent wheel(QPointF(5, 5), target->mapToGlobal(QPointF(5, 5)), {}, QPoint(0, 120), Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase, false);
+        QApplication::sendEvent(target, &wheel);
+      }
+    QCOMPARE(s.w.design.text(), kText);
+  }
+
+  void foreignBytesStay() {
+    const QString windows = QString(kText).replace("\n", "\r\n");
+    Shown s({1216, 776}, windows);
+    QVERIFY2(s.w.design.plan(), s.w.design.diagnostics().text().c_str());
+    s.click(kMoe);
+    s.typeNumber("experts", "8");
+    QCOMPARE(s.w.design.text(), replaced(windows, "experts: 16", "experts: 8"));
+    s.page->editor()->setFocus();
+    s.page->editor()->goTo(2, 11);
+    QTest::keyClicks(s.page->editor(), "x");
+    QCOMPARE(s.w.design.text(), replaced(replaced(windows, "experts: 16", "experts: 8"), "name: mine\r", "name: minex\r"));
+    QTemporaryDir folder;
+    QFile file(folder.filePath("latin.yaml"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("name: caf\xe9\n");
+    file.close();
+    QVERIFY(!s.w.design.open(file.fileName()));
+    QVERIFY(s.w.design.error().contains("UTF-8"));
+    QVERIFY(s.w.design.text().contains("minex"));
   }
 
   void aFaultIsShownMendedAndHoldsTrain() {

@@ -128,6 +128,7 @@ void BlockForm::addRow(const Param& param, const QString& prefix) {
   connect(row, &ParamRow::edited, this, [this, prefix](const QString& name, const QString& yaml) {
     Q_EMIT edited(prefix.isEmpty() ? name : prefix + QLatin1Char('.') + name, yaml);
   });
+  connect(row, &ParamRow::refused, this, &BlockForm::refused);
   column_->addWidget(row);
   rows_.push_back({row, prefix});
 }

@@ -30,6 +30,7 @@ class BlockForm final : public QWidget {
 
  Q_SIGNALS:
   void edited(const QString& path, const QString& yaml);
+  void refused(const QString& sentence);
   /// What the form is about now: name, place in the text, family (may be empty).
   void headed(const QString& title, const QString& place, const QString& family);
 

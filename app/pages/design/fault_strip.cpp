@@ -44,7 +44,9 @@ FaultStrip::FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent
   }
   if (others > 0) message += tr(" (and %1 more here)").arg(others);
   const Theme& theme = Theme::instance();
-  QString html = QStringLiteral("<span style='color:%1'>%2:%3</span>&nbsp; %4").arg(theme.color(Tone::Danger).name()).arg(diagnostic.line).arg(diagnostic.column).arg(message.toHtmlEscaped());
+  QString html = message.toHtmlEscaped();
+  if (diagnostic.line > 0)
+    html.prepend(QStringLiteral("<span style='color:%1'>%2:%3</span>&nbsp; ").arg(theme.color(Tone::Danger).name()).arg(diagnostic.line).arg(diagnostic.column));
   if (!allowed.isEmpty()) html += QStringLiteral("<br><span style='color:%1'>%2</span>").arg(theme.color(Tone::Muted).name(), allowed.toHtmlEscaped());
   text_->setTextFormat(Qt::RichText);
   text_->setText(html);

@@ -35,6 +35,11 @@ QValidator::State NumberField::validate(QString& text, int&) const {
   return value < minimum() || value > maximum() ? QValidator::Intermediate : QValidator::Acceptable;
 }
 
+void NumberField::fixup(QString& text) const {
+  Q_EMIT refused(text);
+  QDoubleSpinBox::fixup(text);
+}
+
 void NumberField::stepBy(int steps) {
   const double now = value(), size = std::abs(now);
   double unit = 1;

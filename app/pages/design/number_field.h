@@ -14,10 +14,14 @@ class NumberField final : public QDoubleSpinBox {
   QString textFromValue(double value) const override;
   double valueFromText(const QString& text) const override;
   QValidator::State validate(QString& text, int& position) const override;
+  void fixup(QString& text) const override;
   void stepBy(int steps) override;
   /// Dashed and muted: the value follows from others until somebody sets it.
   void setDerived(bool derived);
   bool isDerived() const { return derived_; }
+
+ Q_SIGNALS:
+  void refused(const QString& text) const;        ///< what was typed is no such number; the former value is back
 
  protected:
   void wheelEvent(QWheelEvent* event) override;   ///< only with focus: scrolling the form must not change it

@@ -4,6 +4,7 @@
 
 #include <QCheckBox>
 #include <QComboBox>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLineEdit>
@@ -62,6 +63,9 @@ ParamRow::ParamRow(const Param& param, QWidget* parent) : QWidget(parent), param
         if (param_.type == ParamType::Integer) send(static_cast<std::int64_t>(value));
         else send(value);
       });
+      connect(number_, &NumberField::refused, this, [this](const QString& typed) {
+        Q_EMIT refused(tr("%1: found %2, allowed is %3").arg(text(param_.name), typed.isEmpty() ? tr("nothing") : typed, text(param_.rangeText())));
+      });
       field_ = number_;
       break;
     case ParamType::Boolean:
@@ -78,6 +82,8 @@ ParamRow::ParamRow(const Param& param, QWidget* parent) : QWidget(parent), param
       choice_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
       choice_->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Fixed);
       connect(choice_, &QComboBox::activated, this, [this] { send(choice_->currentText().toStdString()); });
+      choice_->setFocusPolicy(Qt::StrongFocus);
+      choice_->installEventFilter(this);
       field_ = choice_;
       break;
     default:
@@ -105,6 +111,8 @@ ParamRow::ParamRow(const Param& param, QWidget* parent) : QWidget(parent), param
   } else if (param.acts && param.type == ParamType::Real && param.minimum < param.maximum) {
     slider_ = new QSlider(Qt::Horizontal);
     slider_->setRange(0, kSliderSteps);
+    slider_->setFocusPolicy(Qt::StrongFocus);
+    slider_->installEventFilter(this);
     slider_->setFixedHeight(20);
     slider_->setMinimumWidth(24);
     slider_->setAccessibleName(tr("%1, slider").arg(text(param.name)));
@@ -120,6 +128,14 @@ ParamRow::ParamRow(const Param& param, QWidget* parent) : QWidget(parent), param
   tag->setToolTip(param.acts ? tr("A running model takes this over at its next step (Train page)") : tr("Takes effect when the design is trained anew"));
   tag->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Fixed);
   row->addWidget(tag);
+}
+
+bool ParamRow::eventFilter(QObject* object, QEvent* event) {
+  if (event->type() == QEvent::Wheel && !static_cast<QWidget*>(object)->hasFocus()) {
+    event->ignore();
+    return true;
+  }
+  return QWidget::eventFilter(object, event);
 }
 
 void ParamRow::show(const ParamValue& value, bool derived) {

@@ -31,6 +31,10 @@ class ParamRow final : public QWidget {
 
  Q_SIGNALS:
   void edited(const QString& name, const QString& yaml);
+  void refused(const QString& sentence);             ///< a number that is out of range, and what is allowed
+
+ protected:
+  bool eventFilter(QObject* object, QEvent* event) override;   ///< the wheel scrolls the form, unless the field has the focus
 
  private:
   void send(const ParamValue& value);

@@ -51,7 +51,7 @@ YamlEditor::YamlEditor(QWidget* parent) : QPlainTextEdit(parent), gutter_(new Gu
     placeStrips();
   });
   connect(this, &QPlainTextEdit::textChanged, this, [this] {
-    if (!showing_) Q_EMIT edited(toPlainText());
+    if (!showing_) Q_EMIT edited(content());
   });
   connect(this, &QPlainTextEdit::cursorPositionChanged, this, [this] {
     if (!showing_ && hasFocus()) Q_EMIT lineChanged(textCursor().blockNumber() + 1);
@@ -68,7 +68,14 @@ YamlEditor::~YamlEditor() = default;
 
 int YamlEditor::gutterWidth() const { return kGutter; }
 
-void YamlEditor::showText(const QString& text) {
+QString YamlEditor::content() const {
+  QString text = toPlainText();
+  return windowsEnds_ ? text.replace(QLatin1Char('\n'), QLatin1String("\r\n")) : text;
+}
+
+void YamlEditor::showText(const QString& given) {
+  windowsEnds_ = given.contains(QLatin1String("\r\n"));
+  const QString text = windowsEnds_ ? QString(given).replace(QLatin1String("\r\n"), QLatin1String("\n")) : given;
   const QString old = toPlainText();
   if (old == text) return;
   showing_ = true;

@@ -20,7 +20,7 @@ class YamlEditor final : public QPlainTextEdit {
   explicit YamlEditor(QWidget* parent = nullptr);
   ~YamlEditor() override;
 
-  /// Takes over a text changed elsewhere by the smallest edit, so that cursor and scrolling stay.
+  /// Takes over a text changed elsewhere by the smallest edit, so that cursor and scrolling stay. Windows line ends stay too.
   void showText(const QString& text);
   void setDiagnostics(const Diagnostics& diagnostics);
   void setMarkedLines(int first, int last);        ///< the selected block's lines, from 1; 0 = none
@@ -48,6 +48,7 @@ class YamlEditor final : public QPlainTextEdit {
   bool event(QEvent* event) override;
 
  private:
+  QString content() const;                         ///< with the line ends the text came with
   void makeRoom();
   void placeStrips();
   void showStripOfCursor();                        ///< a fault just made by typing is seen at once
@@ -58,7 +59,7 @@ class YamlEditor final : public QPlainTextEdit {
   std::vector<FaultStrip*> strips_;
   Diagnostics diagnostics_;
   int markedFirst_ = 0, markedLast_ = 0;
-  bool showing_ = false;
+  bool showing_ = false, windowsEnds_ = false;
 };
 
 }  // namespace serp::app
