@@ -111,8 +111,8 @@ void CanvasView::resetZoom() {
   ownZoom_ = true;
   // At its own zoom the layout is as wide as the window: rounding must not bring a scroll bar. Narrower than the smallest layout
   // it shrinks a little instead of making people scroll sideways.
-  setHorizontalScrollBarPolicy(room() >= 0.8 * kMinCanvasWidth ? Qt::ScrollBarAlwaysOff : Qt::ScrollBarAsNeeded);
-  scale(std::clamp(room() / kMinCanvasWidth, 0.8, 1.0));
+  setHorizontalScrollBarPolicy(room() >= 0.75 * kMinCanvasWidth ? Qt::ScrollBarAlwaysOff : Qt::ScrollBarAsNeeded);
+  scale(std::clamp(room() / kMinCanvasWidth, 0.75, 1.0));
   if (hasDesign_ && isVisible() && std::abs(room() - laidOut_) >= 1) layOutNow();
 }
 

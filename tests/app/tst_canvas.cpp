@@ -235,9 +235,9 @@ class TestCanvas : public QObject {
     for (int width = 340; width < 1400; width += 53)
       for (const int height : {300, 640, 700, 760, 1000}) {
         view.resize(width, height);
-        QVERIFY(view.zoom() >= 0.8 && view.zoom() <= 1.0);
+        QVERIFY(view.zoom() >= 0.75 && view.zoom() <= 1.0);
         const double drawn = view.sceneRect().width() * view.zoom();
-        if (width >= 540) QVERIFY2(drawn <= view.viewport()->width() + 1, qPrintable(QString::number(width)));   // no sideways scrolling
+        if (width >= 500) QVERIFY2(drawn <= view.viewport()->width() + 1, qPrintable(QString::number(width)));   // no sideways scrolling
       }
   }
 
