@@ -6,6 +6,7 @@
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -45,7 +46,24 @@ void rotate(const float* from, float* to, const float* c, const float* s, std::i
     to[i] = a * c[i] - b * sine;
     to[i + half] = b * c[i] + a * sine;
   }
-  for (std::int64_t i = 2 * half; i < width; ++i) to[i] = from[i];
+  std::copy(from + 2 * half, from + width, to + 2 * half);
+}
+
+/// Pointer and strides of a [B, H, T, d_head] tensor whose last axis is dense.
+template <class T>
+struct Heads {
+  T* at;
+  std::int64_t batch, head, time;
+  T* row(std::int64_t b, std::int64_t h, std::int64_t t) const { return at + b * batch + h * head + t * time; }
+};
+
+/// body(b, h, t) for every row, a head at a time.
+template <class Body>
+void forEachRow(std::int64_t B, std::int64_t H, std::int64_t T, const Body& body) {
+  at::parallel_for(0, B * H, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t bh = begin; bh < end; ++bh)
+      for (std::int64_t t = 0; t < T; ++t) body(bh / H, bh % H, t);
+  });
 }
 
 struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
@@ -55,14 +73,13 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
     const std::int64_t B = qkv.size(0), T = qkv.size(1), width = qkv.size(2) / (3 * heads);
     const at::Tensor parts[3] = {scratch({B, heads, T, width}), scratch({B, heads, T, width}), scratch({B, heads, T, width})};
     const Angles a = angles(T, width, base, first);
-    at::parallel_for(0, B * heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t bh = begin; bh < end; ++bh)
-        for (std::int64_t t = 0; t < T; ++t) {
-          const float* row = data(qkv) + ((bh / heads) * T + t) * 3 * heads * width + (bh % heads) * 3 * width;
-          for (int part = 0; part < 3; ++part)
-            rotate(row + part * width, out(parts[part]) + (bh * T + t) * width, a.cosines.data() + t * a.half,
-                   a.sines.data() + t * a.half, part < 2 ? a.half : 0, width, 1.0f);
-        }
+    const Heads<const float> from{data(qkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
+    Heads<float> to[3];
+    for (int part = 0; part < 3; ++part) to[part] = {out(parts[part]), heads * T * width, T * width, width};
+    forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
+      const float *c = a.cosines.data() + t * a.half, *s = a.sines.data() + t * a.half;
+      for (int part = 0; part < 3; ++part)
+        rotate(from.row(b, h, t) + part * width, to[part].row(b, h, t), c, s, part < 2 ? a.half : 0, width, 1.0f);
     });
     ctx->saved_data["base"] = base;
     ctx->saved_data["first"] = first;
@@ -70,18 +87,20 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
-    const at::Tensor g[3] = {grads[0].contiguous(), grads[1].contiguous(), grads[2].contiguous()};
-    const std::int64_t B = g[0].size(0), heads = g[0].size(1), T = g[0].size(2), width = g[0].size(3);
+    const std::int64_t B = grads[0].size(0), heads = grads[0].size(1), T = grads[0].size(2), width = grads[0].size(3);
+    Heads<const float> from[3];
+    for (int part = 0; part < 3; ++part) {  // attention hands its gradients over in an order of its own: read as they lie
+      at::Tensor& g = grads[static_cast<std::size_t>(part)];
+      if (g.stride(3) != 1 || g.scalar_type() != at::kFloat) g = g.to(at::kFloat).contiguous();
+      from[part] = {data(g), g.stride(0), g.stride(1), g.stride(2)};
+    }
     const at::Tensor dqkv = scratch({B, T, 3 * heads * width});
+    const Heads<float> to{out(dqkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
     const Angles a = angles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
-    at::parallel_for(0, B * heads, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t bh = begin; bh < end; ++bh)
-        for (std::int64_t t = 0; t < T; ++t) {
-          float* row = out(dqkv) + ((bh / heads) * T + t) * 3 * heads * width + (bh % heads) * 3 * width;
-          for (int part = 0; part < 3; ++part)
-            rotate(data(g[part]) + (bh * T + t) * width, row + part * width, a.cosines.data() + t * a.half,
-                   a.sines.data() + t * a.half, part < 2 ? a.half : 0, width, -1.0f);
-        }
+    forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
+      const float *c = a.cosines.data() + t * a.half, *s = a.sines.data() + t * a.half;
+      for (int part = 0; part < 3; ++part)
+        rotate(from[part].row(b, h, t), to.row(b, h, t) + part * width, c, s, part < 2 ? a.half : 0, width, -1.0f);
     });
     return {dqkv, at::Tensor(), at::Tensor(), at::Tensor()};
   }
