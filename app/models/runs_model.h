@@ -47,7 +47,7 @@ class RunsModel final : public QAbstractTableModel {
   /// Moves runs to the trash folder beside them. Their rows go at once, the folders in the background; trashed() or problem() follows.
   void trash(const QStringList& ids);
   void restore(int count = 1);                 ///< brings the last ones back
-  bool canRestore() const { return !trashed_.empty(); }
+  int restorable() const { return static_cast<int>(trashed_.size()); }
   /// Writes another name into a run that has ended, in the background; the row shows it at once. On a refusal: problem().
   void rename(const QString& id, const QString& name);
 

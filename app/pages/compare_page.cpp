@@ -66,6 +66,7 @@ ComparePage::ComparePage(Workspace& workspace, QWidget* parent) : Page(tr("Compa
   connect(soon_, &QTimer::timeout, this, &ComparePage::draw);
   buildTopBar();
   buildPanels();
+  registerActions();
   const auto later = [this] {
     if (isVisible() && !soon_->isActive()) soon_->start();
   };
@@ -80,6 +81,7 @@ ComparePage::ComparePage(Workspace& workspace, QWidget* parent) : Page(tr("Compa
     if (workspace_.notices) workspace_.notices->error(sentence);
   });
   connect(&model, &RunsModel::trashed, this, [this](int count) {
+    describeRuns();
     if (!workspace_.notices) return;
     const QString text = count == 1 ? tr("1 run was moved to the trash.") : tr("%1 runs were moved to the trash.").arg(count);
     workspace_.notices->post(NoticeLevel::Info, text, tr("Undo"), [runs = QPointer<RunsModel>(workspace_.runs), count] {
@@ -118,6 +120,19 @@ void ComparePage::buildPanels() {
     chooseBaseline();
     draw();
   });
+  const auto small = [this](const QString& text, const QString& tip) {
+    auto* button = new QPushButton(text);
+    button->setProperty("role", "ghost");
+    button->setProperty("small", true);
+    button->setToolTip(tip);
+    runs_->addHeaderWidget(button);
+    return button;
+  };
+  restore_ = small({}, tr("Brings the runs back that were moved to the trash"));
+  restore_->hide();
+  connect(restore_, &QPushButton::clicked, this, [this] { workspace_.runs->restore(workspace_.runs->restorable()); });
+  auto* columns = small(tr("Columns"), tr("Chooses the columns of the table"));
+  connect(columns, &QPushButton::clicked, this, [this, columns] { table_->chooseColumns(columns->mapToGlobal(QPoint(0, columns->height()))); });
   runs_->addHeaderWidget(exportButton(tr("Runs"), workspace_.notices, [this](const QString& file, QString* error) {
     return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(tableCsv(), file, error) : writePicture(*runs_, file, error);
   }));
@@ -243,20 +258,30 @@ void ComparePage::buildTopBar() {
     const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder of runs"), QString::fromStdString(workspace_.runs->folder().string()));
     if (!folder.isEmpty()) workspace_.runs->setFolder(folder.toStdString());
   })->setProperty("role", "ghost");
-  button(tr("Export"), tr("All pictures (PNG, SVG, PDF) and all numbers (CSV) into a folder"), [this] {
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
-    if (folder.isEmpty()) return;
-    const QString wrong = exportAll(folder);
-    if (!workspace_.notices) return;
-    if (wrong.isEmpty()) workspace_.notices->success(tr("The comparison was written to %1").arg(folder));
-    else workspace_.notices->error(wrong);
-  })->setIcon(Theme::instance().icon(QStringLiteral("export")));
+  button(tr("Export"), tr("All pictures (PNG, SVG, PDF) and all numbers (CSV) into a folder"), [this] { askExport(); })->setIcon(Theme::instance().icon(QStringLiteral("export")));
   if (QAction* palette = workspace_.actions ? workspace_.actions->find(QStringLiteral("palette.open")) : nullptr) {
     auto* search = new ActionButton(palette, QStringLiteral("search"), true);
     search->setLabel(tr("Actions"));
-    search->setStyleSheet(QStringLiteral("text-align: left;"));   // the key stands at the right
     row->addWidget(search);
   }
+}
+
+void ComparePage::askExport() {
+  const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
+  if (folder.isEmpty()) return;
+  const QString wrong = exportAll(folder);
+  if (!workspace_.notices) return;
+  if (wrong.isEmpty()) workspace_.notices->success(tr("The comparison was written to %1").arg(folder));
+  else workspace_.notices->error(wrong);
+}
+
+void ComparePage::registerActions() {
+  if (!workspace_.actions || workspace_.actions->find(QStringLiteral("compare.export"))) return;
+  ActionRegistry& actions = *workspace_.actions;
+  const QString category = tr("Compare");
+  actions.add(QStringLiteral("compare.export"), tr("Export the comparison…"), {}, category, this, [this] { askExport(); });
+  actions.add(QStringLiteral("compare.seeds"), tr("Seeds together or apart"), {}, category, this, [this] { setTogether(!together_->isChecked()); });
+  actions.add(QStringLiteral("compare.restore"), tr("Restore trashed runs"), {}, category, this, [this] { workspace_.runs->restore(workspace_.runs->restorable()); });
 }
 
 bool ComparePage::showsEmptyState() const { return stack_->currentIndex() == 1; }
@@ -385,6 +410,9 @@ void ComparePage::describeRuns() {
   QString text = listed == all ? tr("%1 runs, %2 drawn").arg(all).arg(shown) : tr("%1 of %2 runs, %3 drawn").arg(listed).arg(all).arg(shown);
   text += tr("      Space draws or hides   F2 renames   Del to the trash   Ctrl+click selects two for Differences");
   runs_->setSubtitle(text);
+  const int gone = workspace_.runs->restorable();
+  restore_->setVisible(gone > 0);
+  restore_->setText(tr("Restore %1").arg(gone));
 }
 
 void ComparePage::open(const QString& id) {

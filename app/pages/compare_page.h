@@ -60,6 +60,8 @@ class ComparePage final : public Page {
   void draw();                                     ///< everything below the table, if anything changed
   void compareSelected();
   void describeRuns();
+  void registerActions();
+  void askExport();
   void open(const QString& id);
   ShownRun shownRun(const RunSummary& run) const;
   QString tableCsv() const;
@@ -71,6 +73,7 @@ class ComparePage final : public Page {
   QPushButton *apart_ = nullptr, *together_ = nullptr;
   QStackedWidget* stack_ = nullptr;
   Panel* runs_ = nullptr;
+  QPushButton* restore_ = nullptr;
   RunTable* table_ = nullptr;
   RunFilter* order_ = nullptr;
   LossPanel* loss_ = nullptr;

@@ -88,6 +88,7 @@ RoutingPage::RoutingPage(Workspace& workspace, QWidget* parent) : Page(tr("Routi
   connect(settle_, &QTimer::timeout, this, &RoutingPage::take);
   buildTopBar();
   buildColumns();
+  registerActions();
   const auto soon = [this] {
     stale_ = true;
     if (isVisible() && !settle_->isActive()) settle_->start();
@@ -164,17 +165,9 @@ void RoutingPage::buildTopBar() {
   if (QAction* palette = workspace_.actions ? workspace_.actions->find(QStringLiteral("palette.open")) : nullptr) {
     auto* search = new ActionButton(palette, QStringLiteral("search"), true);
     search->setLabel(tr("Actions"));
-    search->setStyleSheet(QStringLiteral("text-align: left;"));   // the key stands at the right
     row->addWidget(search);
   }
-  connect(save, &QPushButton::clicked, this, [this] {
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
-    if (folder.isEmpty()) return;
-    const QString wrong = exportAll(folder);
-    if (!workspace_.notices) return;
-    if (wrong.isEmpty()) workspace_.notices->success(tr("Routing views were written to %1").arg(folder));
-    else workspace_.notices->error(wrong);
-  });
+  connect(save, &QPushButton::clicked, this, &RoutingPage::askExport);
   connect(runs_, &QComboBox::activated, this, [this](int index) {
     const QString folder = runs_->itemData(index).toString();
     const RunState state = workspace_.session->state();
@@ -186,6 +179,23 @@ void RoutingPage::buildTopBar() {
     if (!workspace_.session->show(folder.toStdString()) && workspace_.notices) workspace_.notices->error(QString::fromStdString(workspace_.session->faults().text()));
   });
   if (workspace_.runs) connect(workspace_.runs, &RunsModel::loaded, this, &RoutingPage::fillRuns);
+}
+
+void RoutingPage::askExport() {
+  const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
+  if (folder.isEmpty()) return;
+  const QString wrong = exportAll(folder);
+  if (!workspace_.notices) return;
+  if (wrong.isEmpty()) workspace_.notices->success(tr("Routing views were written to %1").arg(folder));
+  else workspace_.notices->error(wrong);
+}
+
+void RoutingPage::registerActions() {
+  if (!workspace_.actions || workspace_.actions->find(QStringLiteral("routing.export"))) return;
+  ActionRegistry& actions = *workspace_.actions;
+  const QString category = tr("Routing");
+  actions.add(QStringLiteral("routing.export"), tr("Export the routing views…"), {}, category, this, [this] { askExport(); });
+  actions.add(QStringLiteral("routing.follow"), tr("Follow the live run"), {}, category, this, [this] { follow_->click(); });
 }
 
 void RoutingPage::fillRuns() {

@@ -48,6 +48,8 @@ class RoutingPage final : public Page {
   void showCursor();
   void moveStep(int by);
   void fillRuns();
+  void registerActions();
+  void askExport();
   bool handleKey(int key, Qt::KeyboardModifiers modifiers);
 
   std::unique_ptr<RoutingHistory> history_;

@@ -27,7 +27,7 @@ const std::vector<RoutingViewInfo>& routingViews() {
        0, 0, 240, 4, make<LoadByStep>},
       {"text_by_expert", QObject::tr("Text by expert"),
        QObject::tr("Each token in the colour of the expert it visits first; the stronger, the surer the router. Under a run of two or more: the expert's number. This text only."),
-       1, 1, 196, 3, make<TextByExpert>},
+       1, 1, 210, 3, make<TextByExpert>},
       {"now", QObject::tr("Now"),
        QObject::tr("Load ratio u of every expert of every layer in the window at the cursor, and one layer's experts in order. 1 = fair share; above the capacity line tokens are dropped."),
        2, 1, 262, 3, make<NowView>},

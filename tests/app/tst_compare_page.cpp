@@ -442,6 +442,8 @@ class TestComparePage : public QObject {
         QVERIFY(b.loaded(18));
         b.page->loss()->plot()->setLogY(true);
         QTest::qWait(300);
+        b.page->loss()->plot()->setCursor(1.2e6);
+        QTest::qWait(50);
         QVERIFY(b.page->grab().save(QStringLiteral("%1/compare_%2_%3.png").arg(QString::fromLocal8Bit(folder), kind == ThemeKind::Dark ? "dark" : "light").arg(size.width())));
       }
     }

@@ -6,6 +6,7 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QtTest>
+#include <ctime>
 #include <fstream>
 
 #include "app/pages/routing_page.h"
@@ -208,6 +209,44 @@ class TestRoutingPage : public QObject {
       for (const auto& frame : page.history().frames()) QCOMPARE(frame->layers[0].assigned.size(), 2u);
       if (page.history().empty()) QTRY_VERIFY(allText(page).contains(QStringLiteral("no routing was logged")));
     }
+  }
+
+  void longRunsStayAtHand_data() {
+    QTest::addColumn<int>("layers");
+    QTest::addColumn<int>("experts");
+    QTest::newRow("8 x 16") << 8 << 16;
+    QTest::newRow("4 x 512") << 4 << 512;
+  }
+  void longRunsStayAtHand() {
+    QFETCH(int, layers);
+    QFETCH(int, experts);
+    const auto work = [] {
+      timespec t{};
+      clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+      return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+    };
+    TestWorkspace w;
+    RoutingPage page(w.workspace);
+    page.resize(1400, 800);
+    const int windows = experts > 100 ? 1000 : 3000;
+    route(w, layers, experts, windows * 10, 10, 400);
+    const double begin = work();
+    page.show();
+    QTest::qWait(300);
+    const double opened = work();
+    QTest::keyClick(&page, Qt::Key_Left);
+    QTest::qWait(50);
+    const double moved = work();
+    QTest::keyClick(&page, Qt::Key_PageDown);
+    QTest::qWait(50);
+    const double layer = work();
+    route(w, layers, experts, windows * 10 + 10, windows * 10 + 10);   // one window more
+    QTRY_COMPARE(w.session.series().routing().size(), static_cast<std::size_t>(windows) + 1);
+    QTest::qWait(300);
+    qInfo("%d windows of %d x %d: opened in %.0f ms of work, cursor moved in %.0f, layer changed in %.0f, one window more in %.0f", windows, layers, experts,
+          opened - begin, moved - opened, layer - moved, work() - layer);
+    QCOMPARE(w.cursor.step(), windows * 10 - 10);
+    QCOMPARE(w.cursor.layer(), 1);
   }
 
   void liveRunFillsThePage() {

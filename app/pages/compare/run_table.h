@@ -40,6 +40,7 @@ class RunTable final : public QTableView {
   Q_OBJECT
  public:
   explicit RunTable(QWidget* parent = nullptr);
+  void chooseColumns(QPoint at);                   ///< a menu of the columns, at a place on the screen
   void setColumnWanted(int column, bool wanted);   ///< as by the header's menu; outlives every change of width
 
  Q_SIGNALS:
@@ -54,7 +55,6 @@ class RunTable final : public QTableView {
 
  private:
   void fitColumns();
-  void chooseColumns(QPoint at);
   QHash<int, bool> wanted_;
 };
 
