@@ -4,7 +4,6 @@
 
 #include <QButtonGroup>
 #include <QComboBox>
-#include <QDir>
 #include <QFileDialog>
 #include <QHBoxLayout>
 #include <QItemSelectionModel>
@@ -15,7 +14,6 @@
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTimer>
-#include <QToolButton>
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
@@ -40,7 +38,6 @@ namespace {
 
 constexpr int kShownAtFirst = 8;                 // newest runs drawn before anybody chooses
 constexpr int kSettleMs = 60;                    // curves arrive one by one; they are drawn together
-constexpr QSize kPicture(1200, 700);
 
 QString runName(const RunSummary& run) { return QString::fromStdString(run.name) + (run.seed ? QObject::tr(", seed %1").arg(run.seed) : QString()); }
 
@@ -133,18 +130,7 @@ void ComparePage::buildPanels() {
   connect(restore_, &QPushButton::clicked, this, [this] { workspace_.runs->restore(workspace_.runs->restorable()); });
   auto* columns = small(tr("Columns"), tr("Chooses the columns of the table"));
   connect(columns, &QPushButton::clicked, this, [this, columns] { table_->chooseColumns(columns->mapToGlobal(QPoint(0, columns->height()))); });
-  runs_->addHeaderWidget(exportButton(tr("Runs"), workspace_.notices, [this](const QString& file, QString* error) {
-    return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(tableCsv(), file, error) : writePicture(*runs_, file, error);
-  }));
-  loss_->addHeaderWidget(exportButton(tr("Loss"), workspace_.notices, [this](const QString& file, QString* error) {
-    return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(loss_->csv(), file, error) : loss_->plot()->exportTo(file, kPicture, error);
-  }));
-  shares_->addHeaderWidget(exportButton(tr("Share of the steps needed"), workspace_.notices, [this](const QString& file, QString* error) {
-    return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(shares_->csv(), file, error) : shares_->exportPicture(file, error);
-  }));
-  differences_->addHeaderWidget(exportButton(tr("Differences"), workspace_.notices, [this](const QString& file, QString* error) {
-    return file.endsWith(QStringLiteral(".csv"), Qt::CaseInsensitive) ? writeText(differences_->csv(), file, error) : writePicture(*differences_, file, error);
-  }));
+  addExportButtons();
 
   const auto split = [](Qt::Orientation orientation, const QList<QWidget*>& widgets, const QList<int>& sizes) {
     auto* splitter = new QSplitter(orientation);
@@ -264,24 +250,6 @@ void ComparePage::buildTopBar() {
     search->setLabel(tr("Actions"));
     row->addWidget(search);
   }
-}
-
-void ComparePage::askExport() {
-  const QString folder = QFileDialog::getExistingDirectory(this, tr("Folder for pictures and numbers"));
-  if (folder.isEmpty()) return;
-  const QString wrong = exportAll(folder);
-  if (!workspace_.notices) return;
-  if (wrong.isEmpty()) workspace_.notices->success(tr("The comparison was written to %1").arg(folder));
-  else workspace_.notices->error(wrong);
-}
-
-void ComparePage::registerActions() {
-  if (!workspace_.actions || workspace_.actions->find(QStringLiteral("compare.export"))) return;
-  ActionRegistry& actions = *workspace_.actions;
-  const QString category = tr("Compare");
-  actions.add(QStringLiteral("compare.export"), tr("Export the comparison…"), {}, category, this, [this] { askExport(); });
-  actions.add(QStringLiteral("compare.seeds"), tr("Seeds together or apart"), {}, category, this, [this] { setTogether(!together_->isChecked()); });
-  actions.add(QStringLiteral("compare.restore"), tr("Restore trashed runs"), {}, category, this, [this] { workspace_.runs->restore(workspace_.runs->restorable()); });
 }
 
 bool ComparePage::showsEmptyState() const { return stack_->currentIndex() == 1; }
@@ -413,56 +381,6 @@ void ComparePage::describeRuns() {
   const int gone = workspace_.runs->restorable();
   restore_->setVisible(gone > 0);
   restore_->setText(tr("Restore %1").arg(gone));
-}
-
-void ComparePage::open(const QString& id) {
-  const RunSummary* run = workspace_.runs->run(workspace_.runs->rowOf(id));
-  if (!run || !workspace_.session) return;
-  SessionController& session = *workspace_.session;
-  if (session.isActive() && session.runFolder() != run->folder) {
-    if (workspace_.notices) workspace_.notices->warning(tr("A run is training. Stop it on the Train page before another one is shown."));
-    return;
-  }
-  if (session.runFolder() != run->folder && !session.show(run->folder)) {
-    if (workspace_.notices) workspace_.notices->error(QString::fromStdString(session.faults().text()));
-    return;
-  }
-  if (workspace_.actions) workspace_.actions->trigger(QStringLiteral("page.train"));
-}
-
-QString ComparePage::tableCsv() const {
-  const auto quoted = [](QString text) { return text.contains(QLatin1Char(',')) || text.contains(QLatin1Char('"')) ? QLatin1Char('"') + text.replace(QLatin1Char('"'), QStringLiteral("\"\"")) + QLatin1Char('"') : text; };
-  QStringList head;
-  for (int c = RunsModel::Name; c < RunsModel::kColumns; ++c) head << quoted(workspace_.runs->headerData(c, Qt::Horizontal, Qt::DisplayRole).toString());
-  QString table = head.join(QLatin1Char(',')) + QLatin1Char('\n');
-  for (int r = 0; r < order_->rowCount(); ++r) {
-    QStringList cells;
-    for (int c = RunsModel::Name; c < RunsModel::kColumns; ++c) {
-      const QModelIndex index = order_->index(r, c);
-      const bool number = c >= RunsModel::Active && c < RunsModel::Against;
-      QString text = index.data().toString();
-      if (number && text != QStringLiteral("–")) {
-        const QVariant key = index.data(RunsModel::SortRole);
-        text = key.typeId() == QMetaType::Double ? QString::number(key.toDouble(), 'g', 17) : key.toString();
-      }
-      cells << quoted(text == QStringLiteral("–") ? QString() : text);
-    }
-    table += cells.join(QLatin1Char(',')) + QLatin1Char('\n');
-  }
-  return table;
-}
-
-QString ComparePage::exportAll(const QString& folder) {
-  if (!QDir().mkpath(folder)) return tr("%1 cannot be created").arg(folder);
-  QString wrong;
-  const auto file = [&](const char* name) { return QDir(folder).filePath(QLatin1String(name)); };
-  for (const char* name : {"compare_loss.png", "compare_loss.svg", "compare_loss.pdf"})
-    if (!loss_->plot()->exportTo(file(name), kPicture, &wrong)) return wrong;
-  for (const char* name : {"compare_shares.png", "compare_shares.svg", "compare_shares.pdf"})
-    if (!shares_->exportPicture(file(name), &wrong)) return wrong;
-  const bool numbers = writeText(loss_->csv(), file("compare_curves.csv"), &wrong) && writeText(tableCsv(), file("compare_runs.csv"), &wrong) &&
-                       writeText(shares_->csv(), file("compare_shares.csv"), &wrong) && writeText(differences_->csv(), file("compare_differences.csv"), &wrong);
-  return numbers ? QString() : wrong;
 }
 
 QString ComparePage::statusText() const {

@@ -61,6 +61,7 @@ class ComparePage final : public Page {
   void compareSelected();
   void describeRuns();
   void registerActions();
+  void addExportButtons();
   void askExport();
   void open(const QString& id);
   ShownRun shownRun(const RunSummary& run) const;

@@ -66,7 +66,9 @@ class ThemedIcon final : public QIconEngine {
     if (mode == QIcon::Disabled) ink = Theme::mix(theme.color(Tone::Surface), theme.color(Tone::Muted), 0.6);
     QByteArray svg = file.readAll();
     svg.replace("currentColor", ink.name().toLatin1());
-    QSvgRenderer(svg).render(painter, QRectF(rect));
+    // Wider than high: the rest is room between the sign and the words beside it.
+    const int side = std::min(rect.width(), rect.height());
+    QSvgRenderer(svg).render(painter, QRectF(rect.x(), rect.y() + (rect.height() - side) / 2.0, side, side));
   }
   QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override {
     QPixmap out(size);

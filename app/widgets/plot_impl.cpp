@@ -56,6 +56,7 @@ void PlotView::Impl::theme() {
     axis->setTickLengthIn(0);
     axis->setTickLengthOut(0);
     axis->setTickLabelPadding(6);
+    axis->setNumberFormat(QStringLiteral("g"));      // 5e-4 as it stands in a design, not as a power of ten
     axis->grid()->setPen(QPen(t.grid(), 1));
     axis->grid()->setZeroLinePen(QPen(t.grid(), 1));
     axis->grid()->setSubGridVisible(false);

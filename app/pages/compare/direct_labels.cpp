@@ -67,7 +67,7 @@ void DirectLabels::draw(QCPPainter* painter) {
     painter->setFont(font);
     painter->setPen(theme.color(p.label->published ? Tone::Muted : Tone::Text));
     painter->drawText(QRectF(area.right() + kLeader, p.at - 9, margin, 18), Qt::AlignLeft | Qt::AlignVCenter,
-                      QFontMetrics(font).elidedText(p.label->text, Qt::ElideRight, margin));
+                      QFontMetrics(font).elidedText(p.label->text, Qt::ElideMiddle, margin));
   }
   painter->restore();
 }

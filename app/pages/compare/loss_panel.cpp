@@ -201,7 +201,9 @@ void LossPanel::label() {
     const CurveData& points = plot_->data(d.curve);
     if (points.size() == 0) continue;
     const double y = weight_ > 0 ? points.smoothed().back() : points.y().back();
-    labels.push_back({points.x().back(), y, run.name, [colour = run.colour] { return colour; }, false, run.baseline});
+    QString name = run.name;
+    name.replace(tr(", seed "), QStringLiteral(" s"));         // the margin is narrow, and the seed is what tells these apart
+    labels.push_back({points.x().back(), y, name, [colour = run.colour] { return colour; }, false, run.baseline});
   }
   std::vector<double> rings;
   for (const ShownRun& run : runs_) {
