@@ -166,7 +166,7 @@ void Runner::milestones(const StepRecord& record) {
     report(EventKind::Milestone, std::string("below ") + name + ", " + value);
   };
   cross(belowUniform_, facts.uniformLoss, "the uniform guess");
-  cross(belowUnigram_, facts.unigramLoss, "the token frequencies");
+  if (facts.unigramLoss < facts.uniformLoss) cross(belowUnigram_, facts.unigramLoss, "the token frequencies");
 }
 
 void Runner::evaluate() {

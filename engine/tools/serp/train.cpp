@@ -176,7 +176,7 @@ int follow(Session& session, const Options& o) {
     }
     if (reporter.closed() && !asked) {
       asked = true;
-      std::fprintf(stderr, "serp: stdout was closed: saving a checkpoint and stopping\n");
+      std::fprintf(stderr, "serp: stdout cannot be written any more (closed, or a full disk): saving a checkpoint and stopping\n");
       session.post(Stop{});
     }
     if (state != RunState::Building) reporter.progress(session.info());
