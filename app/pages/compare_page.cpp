@@ -365,8 +365,12 @@ void ComparePage::compareSelected() {
   // Fewer than two: the baseline, then the best of the table.
   if (chosen.size() < 2)
     if (const RunSummary* base = model.run(model.rowOf(model.baseline()))) add(*base);
-  for (int row = 0; chosen.size() < 2 && row < order_->rowCount(); ++row)
-    if (const RunSummary* run = model.run(order_->mapToSource(order_->index(row, 0)).row()); run && model.isShown(RunsModel::idOf(*run))) add(*run);
+  for (const bool anotherSeedWillDo : {false, true})   // two seeds differ in little: another design first
+    for (int row = 0; chosen.size() < 2 && row < order_->rowCount(); ++row) {
+      const RunSummary* run = model.run(order_->mapToSource(order_->index(row, 0)).row());
+      if (!run || !model.isShown(RunsModel::idOf(*run))) continue;
+      if (anotherSeedWillDo || chosen.empty() || chosen.front().design != QString::fromStdString(run->name)) add(*run);
+    }
   if (chosen.size() == 2 && chosen[1].baseline) std::swap(chosen[0], chosen[1]);  // from the baseline to the other
   differences_->setRuns(chosen.size() == 2 ? &chosen[0] : nullptr, chosen.size() == 2 ? &chosen[1] : nullptr);
 }

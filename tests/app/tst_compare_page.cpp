@@ -203,6 +203,7 @@ class TestComparePage : public QObject {
     bool found = false;
     for (int c = 0; c < 2; ++c) found |= std::abs(plot->data(c).y()[0] - (4.0 + 2 - 0.02)) < 1e-12;   // the mean of 1, 2, 3
     QVERIFY(found);
+    QVERIFY(b.page->settings()->csv().contains(QStringLiteral("model.d_model")));   // against the other design, not another seed
     b.page->setTogether(false);
     QCOMPARE(plot->curveCount(), 4);
     // A live edit makes a run an experiment of its own.
