@@ -30,6 +30,7 @@
 #include "app/session/run_commands.h"
 #include "app/shell/closing.h"
 #include "app/shell/open_files.h"
+#include "app/shell/open_tabs.h"
 #include "app/shell/rail.h"
 #include "app/style/theme.h"
 #include "app/widgets/command_palette.h"
@@ -51,6 +52,8 @@ MainWindow::MainWindow(SessionController::Opener opener, Preferences& preference
   commands_ = std::make_unique<RunCommands>(workspace_);
   files_ = new OpenFiles(workspace_, this);
   closing_ = new Closing(workspace_, this);
+  tabs_ = new OpenTabs(workspace_, *files_);
+  tabs_->keepDrafts([this] { keepWorkspace(); });
 
   rail_ = new Rail;
   bars_ = new QStackedWidget;
@@ -58,6 +61,7 @@ MainWindow::MainWindow(SessionController::Opener opener, Preferences& preference
   stack_ = new QStackedWidget;
   auto* column = new QVBoxLayout;
   column->setSpacing(0);
+  column->addWidget(tabs_);
   column->addWidget(bars_);
   column->addWidget(stack_, 1);
   auto* row = new QHBoxLayout;
@@ -69,11 +73,20 @@ MainWindow::MainWindow(SessionController::Opener opener, Preferences& preference
   central->setLayout(row);
   setCentralWidget(central);
   status_ = new QLabel;
+  cost_ = new QLabel;
+  cost_->setToolTip(tr("Time this window's own thread used lately, of one core; training has the rest"));
   device_ = new QLabel;
   statusBar()->setFixedHeight(metric::kStatusBar);
   statusBar()->setSizeGripEnabled(false);
   statusBar()->addWidget(status_, 1);
+  statusBar()->addPermanentWidget(cost_);
   statusBar()->addPermanentWidget(device_);
+  costTimer_.setInterval(2000);
+  connect(&costTimer_, &QTimer::timeout, this, [this] {
+    const double share = windowCost_.sample();
+    cost_->setText(workspace_.session->isActive() ? tr("window %1 % of a core").arg(100 * share, 0, 'f', 1) : QString());
+  });
+  costTimer_.start();
 
   registerActions();
   buildPages();
@@ -146,8 +159,8 @@ void MainWindow::addPage(Page* page, const QString& id, const QString& icon, con
 void MainWindow::buildPages() {
   const auto key = [](int n) { return QKeySequence(Qt::CTRL | static_cast<Qt::Key>(Qt::Key_0 + n)); };
   addPage(new DesignPage(workspace_), QStringLiteral("design"), QStringLiteral("design"), key(1));
-  auto* train = new TrainPage(workspace_, *commands_);
-  addPage(train, QStringLiteral("train"), QStringLiteral("train"), key(2));
+  train_ = new TrainPage(workspace_, *commands_);
+  addPage(train_, QStringLiteral("train"), QStringLiteral("train"), key(2));
   addPage(new RoutingPage(workspace_), QStringLiteral("routing"), QStringLiteral("routing"), key(3));
   addPage(new ComparePage(workspace_), QStringLiteral("compare"), QStringLiteral("compare"), key(4));
   addPage(new LearnPage(workspace_), QStringLiteral("learn"), QStringLiteral("learn"), key(5));
@@ -156,8 +169,8 @@ void MainWindow::buildPages() {
   for (const char* id : {"train.toggle", "train.step", "train.stop", "train.discard", "train.save", "train.branch"}) {
     QAction* action = workspace_.actions->find(QString::fromLatin1(id));
     action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-    train->addAction(action);
-    train->topBar()->addAction(action);
+    train_->addAction(action);
+    train_->topBar()->addAction(action);
   }
 }
 
@@ -167,6 +180,9 @@ void MainWindow::showPage(int index) {
   bars_->setCurrentIndex(index);
   bars_->setVisible(pages_[static_cast<std::size_t>(index)]->topBar() != nullptr);
   rail_->setCurrent(index);
+  const QString& id = ids_[index];
+  if (id == QLatin1String("design")) tabs_->showDesignTab();
+  if (id == QLatin1String("train") || id == QLatin1String("routing")) tabs_->showRunTab();
   pages_[static_cast<std::size_t>(index)]->setFocus(Qt::OtherFocusReason);
   showStatus();
 }
@@ -194,18 +210,25 @@ void MainWindow::showStatus() {
   if (device_->text() != right) device_->setText(right);
 }
 
+void MainWindow::keepWorkspace() {
+  if (!remember_) return;
+  workspace_.preferences->setBytes(QStringLiteral("window/geometry"), saveGeometry());
+  workspace_.preferences->setText(QStringLiteral("last/page"), ids_[stack_->currentIndex()]);
+  workspace_.preferences->setBytes(QStringLiteral("last/tabs"), tabs_->toJson());
+}
+
+bool MainWindow::restoreWorkspace() {
+  if (!tabs_->restoreFrom(workspace_.preferences->bytes(QStringLiteral("last/tabs")))) return false;
+  showPage(workspace_.preferences->text(QStringLiteral("last/page")));
+  return true;
+}
+
 void MainWindow::closeEvent(QCloseEvent* event) {
   if (!closing_->mayClose()) {
     event->ignore();
     return;
   }
-  if (remember_) {
-    workspace_.preferences->setBytes(QStringLiteral("window/geometry"), saveGeometry());
-    workspace_.preferences->setText(QStringLiteral("last/page"), ids_[stack_->currentIndex()]);
-    const DesignDocument& design = *workspace_.design;
-    workspace_.preferences->setText(QStringLiteral("last/design"), design.file().isEmpty() ? design.preset() : design.file());
-    workspace_.preferences->setText(QStringLiteral("last/run"), QString::fromStdString(workspace_.session->runFolder().string()));
-  }
+  keepWorkspace();
   event->accept();
 }
 

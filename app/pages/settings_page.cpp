@@ -9,27 +9,80 @@
 #include <QFormLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QVBoxLayout>
 
 #include "app/models/runs_model.h"
+#include "app/session/action_registry.h"
 #include "app/session/preferences.h"
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
+#include "app/widgets/page_bar.h"
 #include "app/widgets/panel.h"
 
 namespace serp::app {
 
-SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent) : Page(tr("Settings"), workspace, parent) {
+SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent)
+    : Page(tr("Settings"), workspace, parent),
+      bar_(new PageBar(tr("Settings"), tr("kept between starts; every change applies at once"), *workspace.actions)) {
   setProperty("role", "page");
   setAttribute(Qt::WA_StyledBackground);
-  auto* column = new QVBoxLayout(this);
-  column->setContentsMargins(8, 8, 8, 8);
-  column->setSpacing(metric::kGrid);
-  for (QWidget* panel : {appearance(), folders(), curves()}) {
-    panel->setMaximumWidth(760);
-    column->addWidget(panel);
-  }
+  auto* left = new QVBoxLayout;
+  left->setSpacing(metric::kGrid);
+  for (QWidget* panel : {appearance(), folders(), curves()}) left->addWidget(panel);
+  left->addStretch();
+  auto* row = new QHBoxLayout(this);
+  row->setContentsMargins(8, 8, 8, 8);
+  row->setSpacing(metric::kGrid);
+  row->addLayout(left, 3);
+  row->addWidget(keys(), 2);
+}
+
+void SettingsPage::showEvent(QShowEvent* event) {
+  Page::showEvent(event);
+  fillKeys();
+}
+
+QWidget* SettingsPage::keys() {
+  auto* panel = new Panel(tr("Keys"), tr("everything else: Ctrl+K, then type"));
+  auto* scroll = new QScrollArea;
+  scroll->setWidgetResizable(true);
+  scroll->setFrameShape(QFrame::NoFrame);
+  auto* list = new QWidget;
+  auto* column = new QVBoxLayout(list);
+  column->setContentsMargins(12, 8, 12, 8);
+  keys_ = new QGridLayout;
+  keys_->setVerticalSpacing(6);
+  keys_->setHorizontalSpacing(12);
+  keys_->setColumnStretch(1, 1);
+  column->addLayout(keys_);
   column->addStretch();
+  scroll->setWidget(list);
+  panel->setBody(scroll);
+  return panel;
+}
+
+void SettingsPage::fillKeys() {
+  while (QLayoutItem* item = keys_->takeAt(0)) {
+    delete item->widget();
+    delete item;
+  }
+  int row = 0;
+  QString category;
+  for (const QAction* action : workspace_.actions->all()) {
+    if (action->shortcut().isEmpty()) continue;
+    const QString group = workspace_.actions->category(action);
+    auto* name = new QLabel(group == category ? QString() : group);
+    name->setProperty("role", "caption");
+    category = group;
+    auto* what = new QLabel(action->text());
+    auto* key = new QLabel(action->shortcut().toString(QKeySequence::NativeText));
+    key->setProperty("role", "key");
+    key->setFixedHeight(18);
+    keys_->addWidget(name, row, 0);
+    keys_->addWidget(what, row, 1);
+    keys_->addWidget(key, row++, 2, Qt::AlignRight);
+  }
 }
 
 QString SettingsPage::statusText() const { return tr("Changes apply at once"); }

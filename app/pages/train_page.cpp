@@ -2,6 +2,7 @@
 // Lays the Train page out and refreshes its parts once a tick, only while it is visible.
 #include "app/pages/train_page.h"
 
+#include <QAction>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
@@ -9,6 +10,7 @@
 #include <QScrollArea>
 #include <QScrollBar>
 #include <QStackedLayout>
+#include <QStackedWidget>
 #include <QVBoxLayout>
 #include <cmath>
 
@@ -16,11 +18,13 @@
 #include "app/pages/train/architecture_strip.h"
 #include "app/pages/train/curves_panel.h"
 #include "app/pages/train/events_list.h"
+#include "app/pages/train/first_minute.h"
 #include "app/pages/train/live_knobs.h"
 #include "app/pages/train/samples_pane.h"
 #include "app/session/action_registry.h"
 #include "app/session/cursor.h"
 #include "app/session/design_document.h"
+#include "app/session/memory_use.h"
 #include "app/session/session_controller.h"
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
@@ -44,53 +48,102 @@ QString duration(double seconds) {
 }  // namespace
 
 TrainPage::TrainPage(Workspace& workspace, RunCommands& commands, QWidget* parent)
-    : Page(tr("Train"), workspace, parent), stack_(new QStackedLayout(this)),
-      transport_(new TransportBar(*workspace.session, *workspace.actions)) {
+    : Page(tr("Train"), workspace, parent), stack_(new QStackedLayout(this)), bar_(new QStackedWidget),
+      transport_(new TransportBar(*workspace.session, *workspace.actions)), first_(new FirstMinute(workspace, commands)) {
   setProperty("role", "page");
   setAttribute(Qt::WA_StyledBackground);
-  stack_->addWidget(buildEmpty());
+  bar_->setFixedHeight(metric::kTopBar);
+  bar_->addWidget(buildFirstBar());
+  bar_->addWidget(transport_);
+  auto* frame = new QScrollArea;
+  frame->setWidget(first_);
+  frame->setWidgetResizable(true);
+  frame->setFrameShape(QFrame::NoFrame);
+  first_->setMinimumSize(1036, 560);
+  stack_->addWidget(frame);
   stack_->addWidget(buildRun(commands));
   SessionController* session = workspace.session;
   connect(&session->series(), &SeriesStore::changed, this, &TrainPage::refresh);
-  connect(session, &SessionController::runChanged, this, &TrainPage::refresh);
+  connect(session, &SessionController::runChanged, this, [this] {
+    // A run that is started while the first minute is looked at stays there; any other comes with all instruments.
+    tour_ = workspace_.session->hasSession() && isVisible() && showsFirstMinute();
+    refresh();
+  });
+  for (QAction* action : first_->experimentActions()) addAction(action);
+  connect(first_, &FirstMinute::instrumentsWished, this, &TrainPage::showInstruments);
+  connect(first_, &FirstMinute::liveChanged, this, &TrainPage::showStack);
   connect(session, &SessionController::stateChanged, this, [this] {
     refresh();
     Q_EMIT statusChanged();
   });
-  if (workspace.design) connect(workspace.design, &DesignDocument::planned, this, &TrainPage::showDesign);
-  showDesign();
+  if (workspace.design)
+    connect(workspace.design, &DesignDocument::planned, this, [this] { design_->setText(workspace_.design->title()); });
+  if (workspace.design) design_->setText(workspace.design->title());
   refresh();
 }
 
-QWidget* TrainPage::topBar() { return transport_; }
+QWidget* TrainPage::topBar() { return bar_; }
 
-bool TrainPage::showsEmptyState() const { return stack_->currentIndex() == 0; }
+QPushButton* TrainPage::bigButton() const { return first_->bigButton(); }
+bool TrainPage::showsEmptyState() const { return workspace_.session->runFolder().empty(); }
+bool TrainPage::showsFirstMinute() const { return stack_->currentIndex() == 0; }
 
-QWidget* TrainPage::buildEmpty() {
-  auto* page = new QWidget;
-  auto* column = new QVBoxLayout(page);
-  column->setAlignment(Qt::AlignCenter);
-  column->setSpacing(16);
-  emptyTitle_ = new QLabel;
-  emptyTitle_->setProperty("role", "headline");
-  emptyTitle_->setAlignment(Qt::AlignCenter);
-  emptyText_ = new QLabel;
-  emptyText_->setProperty("role", "muted");
-  emptyText_->setAlignment(Qt::AlignCenter);
-  emptyText_->setWordWrap(true);
-  emptyText_->setMaximumWidth(620);
-  emptyText_->setMinimumWidth(520);
-  auto* button = new ActionButton(workspace_.actions->find(QStringLiteral("train.toggle")), QStringLiteral("play"), true);
-  button->setProperty("role", "primary");
-  button->setMinimumSize(398, 72);
-  button->setStyleSheet(QStringLiteral("QPushButton { font-size: 20px; }"));
-  big_ = button;
-  auto* hint = new QLabel(tr("Nothing is downloaded: the default text is generated here. Runs are kept in the runs folder (Settings).\n"
-                             "Drop a .yaml design or a text file on the window to use your own."));
-  hint->setProperty("role", "caption");
-  hint->setAlignment(Qt::AlignCenter);
-  for (QWidget* w : std::initializer_list<QWidget*>{emptyTitle_, emptyText_, big_, hint}) column->addWidget(w, 0, Qt::AlignCenter);
-  return page;
+void TrainPage::showInstruments() {
+  tour_ = false;
+  refresh();
+}
+
+void TrainPage::showStack() {
+  const bool any = !showsEmptyState();
+  const int index = any && !tour_ ? 1 : 0;
+  if (stack_->currentIndex() != index) {
+    stack_->setCurrentIndex(index);
+    // 1, 2, 3 are keys of the first minute alone.
+    const auto& experiments = first_->experimentActions();
+    for (std::size_t i = 0; i < experiments.size(); ++i)
+      experiments[i]->setShortcut(index == 0 ? QKeySequence(static_cast<Qt::Key>(Qt::Key_1 + static_cast<int>(i))) : QKeySequence());
+  }
+  const int bar = any ? 1 : 0;
+  if (bar_->currentIndex() != bar) bar_->setCurrentIndex(bar);
+  recorded_->setVisible(first_->hasRecording());
+  const QString what = first_->hasRecording() ? tr("A finished run of this program, shipped with it. Train it here to see your own.") : tr("Nothing has been trained yet");
+  if (what_->text() != what) what_->setText(what);
+}
+
+QWidget* TrainPage::buildFirstBar() {
+  auto* bar = new QWidget;
+  bar->setProperty("role", "topbar");
+  bar->setAttribute(Qt::WA_StyledBackground);
+  bar->setFixedHeight(metric::kTopBar);
+  design_ = new QLabel;
+  design_->setProperty("role", "title");
+  recorded_ = new QLabel(tr("recorded"));
+  recorded_->setProperty("role", "tag-recorded");
+  what_ = new QLabel;
+  what_->setProperty("role", "muted");
+  what_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  const auto ghost = [this](const QString& id, const QString& text) -> QWidget* {
+    QAction* action = workspace_.actions->find(id);
+    if (!action) return nullptr;
+    auto* button = new ActionButton(action, {});
+    button->setLabel(text);
+    button->setProperty("role", "ghost");
+    return button;
+  };
+  auto* row = new QHBoxLayout(bar);
+  row->setContentsMargins(16, 0, 8, 0);
+  row->setSpacing(8);
+  row->addWidget(design_);
+  row->addWidget(recorded_, 0, Qt::AlignVCenter);
+  row->addWidget(what_, 1);
+  for (QWidget* button : {ghost(QStringLiteral("file.open"), tr("Open my own text…")), ghost(QStringLiteral("page.design"), tr("Change the design"))})
+    if (button) row->addWidget(button);
+  if (QAction* palette = workspace_.actions->find(QStringLiteral("palette.open"))) {
+    auto* search = new ActionButton(palette, QStringLiteral("search"), true);
+    search->setLabel(tr("Actions, presets, runs"));
+    row->addWidget(search);
+  }
+  return bar;
 }
 
 QWidget* TrainPage::buildRun(RunCommands& commands) {
@@ -121,7 +174,7 @@ QWidget* TrainPage::buildRun(RunCommands& commands) {
   auto* column = new QVBoxLayout(right_);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(metric::kGrid);
-  meters_ = new Meters({tr("tokens/s"), tr("time left"), tr("memory, planned"), tr("device")}, 2);
+  meters_ = new Meters({tr("tokens/s"), tr("time left"), tr("memory, this program"), tr("device")}, 2);
   meters_->setFixedHeight(148);
   knobs_ = new LiveKnobs(workspace_, commands);
   events_ = new EventsList(workspace_);
@@ -143,25 +196,13 @@ QWidget* TrainPage::buildRun(RunCommands& commands) {
   return frame;
 }
 
-void TrainPage::showDesign() {
-  const DesignDocument* design = workspace_.design;
-  const QString name = design ? design->title() : QString();
-  emptyTitle_->setText(name.isEmpty() ? tr("Open a design to train it") : name);
-  QString text;
-  if (design && design->plan()) {
-    const Plan& plan = *design->plan();
-    text = tr("%1: %2 parameters, %3 of them active for a token (without embedding). ")
-               .arg(QString::fromStdString(plan.pattern), shortCount(static_cast<double>(plan.nonEmbeddingTotal)),
-                    shortCount(static_cast<double>(plan.nonEmbeddingActive)));
-    if (design->spec()) text += tr("%1 steps of %2 tokens.").arg(groupedCount(design->spec()->train.integer("steps")), groupedCount(plan.batch * plan.context));
-  }
-  emptyText_->setText(text);
-}
-
 void TrainPage::refresh() {
-  const bool any = !workspace_.session->runFolder().empty();
-  if (stack_->currentIndex() != (any ? 1 : 0)) stack_->setCurrentIndex(any ? 1 : 0);
-  if (!isVisible() || !any) return;
+  showStack();
+  if (!isVisible()) return;
+  if (showsFirstMinute()) {
+    first_->refresh();
+    return;
+  }
   curves_->refresh();
   knobs_->refresh();
   strip_->refresh();
@@ -191,15 +232,20 @@ void TrainPage::showMeters() {
     const bool active = workspace_.session->isActive();
     meters_->set(kLeft, active ? duration(left) : tr("ended"), tr("%1 so far").arg(duration(last.seconds)));
   }
-  meters_->set(kMemory, info.memoryBytes > 0 ? bytesText(info.memoryBytes) : QStringLiteral("–"),
-               info.parameters > 0 ? tr("%1 parameters").arg(shortCount(static_cast<double>(info.parameters))) : QString());
+  if (!memoryAge_.isValid() || memoryAge_.elapsed() > 1000) {
+    memoryAge_.start();
+    const MemoryUse use = memoryUse();
+    meters_->set(kMemory, use.resident > 0 ? bytesText(use.resident) : QStringLiteral("–"),
+                 info.memoryBytes > 0 ? tr("plan %1, free %2").arg(bytesText(info.memoryBytes), bytesText(use.available))
+                                      : tr("free %1").arg(bytesText(use.available)));
+  }
   meters_->set(kDevice, info.device.empty() ? QStringLiteral("–") : QString::fromStdString(info.device),
                info.kernels.empty() ? QString() : tr("%1 threads, %2").arg(info.threads).arg(QString::fromStdString(info.kernels)));
 }
 
 QString TrainPage::statusText() const {
   const auto& folder = workspace_.session->runFolder();
-  if (folder.empty()) return tr("Space trains the open design");
+  if (folder.empty()) return tr("Nothing is training. Press Space to begin, or 1, 2, 3 for an experiment");
   return tr("Run folder %1, %2 records kept").arg(QString::fromStdString(folder.string()),
                                                   groupedCount(static_cast<qint64>(workspace_.session->series().steps().size())));
 }
@@ -212,7 +258,7 @@ void TrainPage::showEvent(QShowEvent* event) {
 void TrainPage::resizeEvent(QResizeEvent* event) {
   Page::resizeEvent(event);
   const QSize size = event->size();
-  right_->setFixedWidth(size.width() < 1200 ? 280 : size.width() < 1500 ? 300 : 328);
+  right_->setFixedWidth(size.width() < 1200 ? 280 : size.width() < 1360 ? 300 : 328);
   const bool low = size.height() < 760;
   samples_->setFixedHeight(low ? 116 : size.height() > 1000 ? 190 : 148);
   meters_->setFixedHeight(low ? 128 : 148);

@@ -21,6 +21,10 @@ QLabel { background: transparent; }
 QLabel[role="title"] { font-weight: 600; }
 QLabel[role="caption"] { font-size: 11px; color: @muted@; }
 QLabel[role="muted"] { color: @muted@; }
+QLabel[role="code-muted"] { color: @muted@; }
+QFrame[tone="accent"] { border-color: @accent@; }
+QPushButton[big="true"] { font-size: 20px; }
+QPushButton[big="true"] > QLabel[role="key"] { font-size: 13px; padding: 0 8px; }
 QLabel[role="danger"] { color: @danger@; }
 QLabel[role="figure"] { font-size: 16px; font-weight: 600; }
 QLabel[role="headline"] { font-size: 20px; font-weight: 600; }
@@ -89,6 +93,10 @@ QHeaderView::section { background: @surface@; color: @muted@; border: none; bord
 QTabBar::tab { background: transparent; color: @muted@; padding: 5px 12px; border: none; border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: @text@; border-bottom: 2px solid @accent@; }
 QTabBar::tab:hover { color: @text@; }
+QTabBar[role="open-tabs"] { background: @background@; border-bottom: 1px solid @border@; }
+QTabBar[role="open-tabs"]::tab { height: 31px; min-width: 90px; max-width: 260px; padding: 0 8px; border-right: 1px solid @border@;
+  border-bottom: none; border-top: 2px solid transparent; }
+QTabBar[role="open-tabs"]::tab:selected { background: @surface@; border-bottom: none; border-top: 2px solid @accent@; }
 QTabWidget::pane { border: none; }
 QSplitter::handle { background: transparent; }
 QScrollArea { background: transparent; border: none; }

@@ -6,10 +6,50 @@
 #include <QKeyEvent>
 #include <QLineEdit>
 #include <QListWidget>
+#include <QPainter>
+#include <QStyledItemDelegate>
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "app/style/theme.h"
+
 namespace serp::app {
+namespace {
+
+constexpr int kCategory = Qt::UserRole + 1, kHint = Qt::UserRole + 2, kRow = 28;
+
+/// category | text | hint at the right, in one painted row.
+class EntryDelegate final : public QStyledItemDelegate {
+ public:
+  using QStyledItemDelegate::QStyledItemDelegate;
+  QSize sizeHint(const QStyleOptionViewItem&, const QModelIndex&) const override { return {100, kRow}; }
+  void paint(QPainter* p, const QStyleOptionViewItem& option, const QModelIndex& index) const override {
+    const Theme& theme = Theme::instance();
+    const QRect r = option.rect;
+    p->save();
+    if (option.state & QStyle::State_Selected) {
+      p->setPen(Qt::NoPen);
+      p->setBrush(Theme::mix(theme.color(Tone::Raised), theme.color(Tone::Attention), 0.3));
+      p->setRenderHint(QPainter::Antialiasing);
+      p->drawRoundedRect(r, 4, 4);
+    }
+    const bool enabled = option.state & QStyle::State_Enabled;
+    const auto piece = [&](const QRect& box, const QString& text, const QFont& font, Tone tone, Qt::Alignment align) {
+      p->setFont(font);
+      p->setPen(enabled ? theme.color(tone) : Theme::mix(theme.color(Tone::Raised), theme.color(Tone::Muted), 0.6));
+      p->drawText(box, align | Qt::AlignVCenter, QFontMetrics(font).elidedText(text, Qt::ElideRight, box.width()));
+    };
+    const QString hint = index.data(kHint).toString(), text = index.data(Qt::DisplayRole).toString();
+    const int textLeft = r.left() + 84, textWidth = QFontMetrics(theme.body()).horizontalAdvance(text) + 4;
+    piece({r.left() + 8, r.top(), 72, r.height()}, index.data(kCategory).toString(), theme.caption(), Tone::Muted, Qt::AlignLeft);
+    piece({textLeft, r.top(), std::min(textWidth, r.right() - textLeft - 8), r.height()}, text, theme.body(), Tone::Text, Qt::AlignLeft);
+    const int hintLeft = textLeft + textWidth + 16;
+    if (hintLeft < r.right() - 40) piece({hintLeft, r.top(), r.right() - hintLeft - 8, r.height()}, hint, theme.caption(), Tone::Muted, Qt::AlignRight);
+    p->restore();
+  }
+};
+
+}  // namespace
 
 int fuzzyScore(const QString& pattern, const QString& text) {
   int score = 0, at = 0, run = 0;
@@ -44,6 +84,7 @@ CommandPalette::CommandPalette(ActionRegistry& actions, QWidget* window)
   field_->setAccessibleName(tr("Filter"));
   list_->setAccessibleName(tr("Commands"));
   list_->setUniformItemSizes(true);
+  list_->setItemDelegate(new EntryDelegate(list_));
   list_->setFocusPolicy(Qt::NoFocus);
   auto* column = new QVBoxLayout(this);
   column->setContentsMargins(8, 8, 8, 8);
@@ -82,9 +123,11 @@ void CommandPalette::filter() {
   list_->clear();
   for (const Hit& hit : hits) {
     const PaletteEntry& entry = entries_[hit.index];
-    auto* item = new QListWidgetItem(QStringLiteral("%1:  %2%3").arg(entry.category, entry.text,
-                                                                     entry.hint.isEmpty() ? QString() : QStringLiteral("     ") + entry.hint));
+    auto* item = new QListWidgetItem(entry.text);
     item->setData(Qt::UserRole, static_cast<qulonglong>(hit.index));
+    item->setData(kCategory, entry.category);
+    item->setData(kHint, entry.hint);
+    item->setData(Qt::AccessibleTextRole, QStringLiteral("%1: %2 %3").arg(entry.category, entry.text, entry.hint));
     if (!entry.enabled) item->setFlags(item->flags() & ~Qt::ItemIsEnabled);
     list_->addItem(item);
   }

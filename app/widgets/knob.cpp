@@ -12,6 +12,7 @@
 #include <cmath>
 
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 
 namespace serp::app {
 namespace {
@@ -91,7 +92,7 @@ void KnobSlider::paintEvent(QPaintEvent*) {
 
 Knob::Knob(KnobSpec spec, QWidget* parent)
     : QWidget(parent), spec_(std::move(spec)), value_(spec_.preset), told_(spec_.preset), slider_(new KnobSlider), field_(new QDoubleSpinBox),
-      remark_(new QLabel(spec_.help)) {
+      remark_(new ElidedLabel(spec_.help)) {
   setFixedHeight(58);
   setToolTip(spec_.help + QStringLiteral("\n") + tr("Double click on the slider: back to %1").arg(spec_.preset));
   auto* name = new QLabel(spec_.name);
@@ -115,7 +116,6 @@ Knob::Knob(KnobSpec spec, QWidget* parent)
   else slider_->setRange(0, kTicks);
   slider_->setPresetShare(std::clamp((spec_.preset - spec_.minimum) / (sliderTop() - spec_.minimum), 0.0, 1.0));
   remark_->setProperty("role", "caption");
-  remark_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
 
   auto* top = new QHBoxLayout;
   top->setSpacing(8);

@@ -6,6 +6,8 @@
 #include <QLabel>
 #include <QVBoxLayout>
 
+#include "app/widgets/elided_label.h"
+
 namespace serp::app {
 
 Meters::Meters(const QStringList& captions, int columns, QWidget* parent) : QFrame(parent) {
@@ -15,9 +17,8 @@ Meters::Meters(const QStringList& captions, int columns, QWidget* parent) : QFra
   grid->setSpacing(0);
   for (int i = 0; i < captions.size(); ++i) {
     const auto label = [](const QString& text, const char* role) {
-      auto* l = new QLabel(text);
+      auto* l = new ElidedLabel(text);
       l->setProperty("role", role);
-      l->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
       return l;
     };
     Cell cell{label(QStringLiteral("–"), "figure"), label({}, "caption")};

@@ -7,11 +7,12 @@
 #include <QVBoxLayout>
 
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 
 namespace serp::app {
 
 Panel::Panel(const QString& title, const QString& subtitle, QWidget* parent)
-    : QFrame(parent), title_(new QLabel(title)), subtitle_(new QLabel(subtitle)) {
+    : QFrame(parent), title_(new QLabel(title)), subtitle_(new ElidedLabel(subtitle)) {
   setProperty("role", "panel");
   setAccessibleName(title);
   auto* outer = new QVBoxLayout(this);
@@ -26,8 +27,6 @@ Panel::Panel(const QString& title, const QString& subtitle, QWidget* parent)
   header_->setSpacing(8);
   title_->setProperty("role", "title");
   subtitle_->setProperty("role", "caption");
-  subtitle_->setMinimumWidth(0);
-  subtitle_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);  // gives way before the widgets do
   header_->addWidget(title_);
   header_->addWidget(subtitle_, 1);
   outer->addWidget(bar);
@@ -46,7 +45,7 @@ void Panel::setTitle(const QString& title) {
 void Panel::setSubtitle(const QString& subtitle) {
   if (subtitle_->text() == subtitle) return;
   subtitle_->setText(subtitle);
-  subtitle_->setToolTip(subtitle);
+  subtitle_->setToolTip({});
 }
 
 void Panel::addHeaderWidget(QWidget* widget) { header_->addWidget(widget); }

@@ -78,6 +78,7 @@ void OverlayItem::drawMarks(QCPPainter& p, const QRect& area) {
                QFontMetrics(font).elidedText(label.text, Qt::ElideRight, margin));
   }
   drawFlags(p, area);
+  drawNotes(p, area);
   p.setPen(linePen(theme.color(Tone::Danger)));
   for (const double x : state_.bad) {
     const int at = static_cast<int>(std::lround(pixelX(x)));
@@ -125,6 +126,26 @@ void OverlayItem::drawFlags(QCPPainter& p, const QRect& area) {
     p.setPen(theme.color(Tone::Muted));
     p.drawText(QRect(x + 8, area.top() + 4, room, 16), Qt::AlignLeft | Qt::AlignVCenter,
                metrics.elidedText(flag.label, Qt::ElideRight, room));
+  }
+}
+
+void OverlayItem::drawNotes(QCPPainter& p, const QRect& area) {
+  const Theme& theme = Theme::instance();
+  const QFontMetrics metrics(theme.caption());
+  for (const PlotNote& note : state_.notes) {
+    const double x = pixelX(note.x), y = pixelY(note.y);
+    if (!std::isfinite(y) || x < area.left() || x > area.right() || y < area.top() || y > area.bottom()) continue;
+    p.setAntialiasing(true);
+    p.setPen(Qt::NoPen);
+    p.setBrush(theme.curve(0));
+    p.drawEllipse(QPointF(x, y), 3.5, 3.5);
+    p.setAntialiasing(false);
+    // Above and to the right of a falling curve there is nothing; near the edge the sentence ends at the dot.
+    const int width = metrics.horizontalAdvance(note.text) + 2;
+    const double left = x + 10 + width <= area.right() ? x + 10 : x - width - 4;
+    p.setFont(theme.caption());
+    p.setPen(theme.color(Tone::Text));
+    p.drawText(QRectF(left, y - 20, width, 16), Qt::AlignLeft | Qt::AlignVCenter, note.text);
   }
 }
 

@@ -15,6 +15,7 @@ struct OverlayState {
   struct Dot { double x, y; QColor color; };
   std::vector<ReferenceLine> lines;
   std::vector<PlotFlag> flags;
+  std::vector<PlotNote> notes;
   std::vector<double> bad;                           ///< x of points that are not numbers
   double untrainedFrom = std::numeric_limits<double>::quiet_NaN();
   double cursor = std::numeric_limits<double>::quiet_NaN();
@@ -42,6 +43,7 @@ class OverlayItem final : public QCPAbstractItem {
   void drawShade(QCPPainter& p, const QRect& area);
   void drawMarks(QCPPainter& p, const QRect& area);
   void drawFlags(QCPPainter& p, const QRect& area);
+  void drawNotes(QCPPainter& p, const QRect& area);
   void drawCursor(QCPPainter& p, const QRect& area);
   void drawReadout(QCPPainter& p, const QRect& area, double x);
   double pixelX(double x) const { return parentPlot()->xAxis->coordToPixel(x); }

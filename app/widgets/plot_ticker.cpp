@@ -15,7 +15,7 @@ QString PlotTicker::label(double value, double step) {
   for (const auto& u : kUnits)
     if (size >= u.unit) return QString::number(value / u.unit, 'g', 4) + QLatin1String(u.letter);
   if (size >= 1000) return plain.toString(value, 'f', 0);
-  if (size < 1e-3) return QString::number(value, 'e', 1).replace(QStringLiteral(".0e"), QStringLiteral("e")).replace(QStringLiteral("e-0"), QStringLiteral("e-"));
+  if (size < 1e-3 || (step > 0 && step < 1e-3)) return QString::number(value, 'e', 1).replace(QStringLiteral(".0e"), QStringLiteral("e")).replace(QStringLiteral("e-0"), QStringLiteral("e-"));
   // As many decimals as the step needs: 0.5 beside 1.0, but 250 without any.
   const int decimals = step > 0 ? std::clamp(static_cast<int>(-std::floor(std::log10(step) + 1e-9)), 0, 6) : 0;
   return step > 0 ? plain.toString(value, 'f', decimals) : QString::number(value, 'g', 3);
@@ -30,7 +30,7 @@ QVector<double> PlotTicker::createTickVector(double step, const QCPRange& range)
   const double room = tickCount() / std::max(decades, 1e-9);  // ticks per decade that fit
   if (room > 40) return QCPAxisTicker::createTickVector(step, range);
   step_ = 0;
-  const std::vector<double>& mantissas = room >= 8 ? kFine : room >= 3 ? kCoarse : room >= 2 ? kThree : kOne;
+  const std::vector<double>& mantissas = room >= 6 ? kFine : room >= 3 ? kCoarse : room >= 2 ? kThree : kOne;
   const int skip = std::max(1, static_cast<int>(std::ceil(1.0 / std::max(room, 1e-9))));
   QVector<double> ticks;
   for (int k = static_cast<int>(std::floor(std::log10(range.lower))); k <= std::ceil(std::log10(range.upper)); ++k) {

@@ -170,6 +170,11 @@ void PlotView::setFlags(std::vector<PlotFlag> flags) {
   refresh();
 }
 
+void PlotView::setNotes(std::vector<PlotNote> notes) {
+  impl_->overlay.notes = std::move(notes);
+  refresh();
+}
+
 void PlotView::setUntrainedFrom(double x) { impl_->overlay.untrainedFrom = x; }
 void PlotView::setNowLabel(const QString& text) { impl_->overlay.nowLabel = text; }
 

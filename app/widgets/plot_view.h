@@ -25,6 +25,7 @@ struct CurveStyle {
 
 struct ReferenceLine { double y = 0; QString label; };
 struct PlotFlag { double x = 0; int number = 0; QString label; };
+struct PlotNote { double x = 0, y = 0; QString text; };  ///< a dot with a sentence beside it
 struct ReadoutRow { QString key, value; bool strong = false; };
 
 /// Draws while visible only, at most once per event-loop turn; refresh() is cheap to call. GUI thread only.
@@ -54,6 +55,7 @@ class PlotView : public QWidget {
   void setXRange(double from, double to);            ///< what "all" means on x; from == to: the data
   void setReferenceLines(std::vector<ReferenceLine> lines);  ///< named in the right margin
   void setFlags(std::vector<PlotFlag> flags);
+  void setNotes(std::vector<PlotNote> notes);
   void setUntrainedFrom(double x);                   ///< from here to the end of x the background shows; NaN = off
   void setNowLabel(const QString& text);             ///< beside the last point of curve 0
   void setCompact(bool on);                          ///< small plots: no margin at the right, fewer ticks, no flag labels

@@ -6,6 +6,9 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QResizeEvent>
+#include <QStyleOptionButton>
+#include <QStylePainter>
+#include <algorithm>
 
 #include "app/models/figures.h"
 #include "app/session/action_registry.h"
@@ -17,7 +20,7 @@ namespace serp::app {
 
 ActionButton::ActionButton(QAction* action, const QString& icon, bool showKey, QWidget* parent) : QPushButton(parent), action_(action) {
   setIconName(icon);
-  setIconSize({16, 16});
+  setIconSize({20, 16});
   setFocusPolicy(Qt::TabFocus);                      // a click leaves Space to the page
   if (showKey) {
     key_ = new QLabel(this);
@@ -32,22 +35,32 @@ ActionButton::ActionButton(QAction* action, const QString& icon, bool showKey, Q
 void ActionButton::setIconName(const QString& name) {
   if (name == iconName_) return;
   iconName_ = name;
-  setIcon(name.isEmpty() ? QIcon() : Theme::instance().icon(name));
+  setIcon(name.isEmpty() ? QIcon() : Theme::instance().icon(property("role") == QLatin1String("primary") ? name + QStringLiteral("@onAccent") : name));
 }
 
 void ActionButton::setIconOnly(bool on) {
   if (on == iconOnly_) return;
   iconOnly_ = on;
+  setIconSize(on ? QSize(16, 16) : QSize(20, 16));
+  follow();
+}
+
+void ActionButton::setLabel(const QString& text) {
+  label_ = text;
   follow();
 }
 
 void ActionButton::follow() {
-  setText(iconOnly_ ? QString() : action_->text());
+  setText(iconOnly_ ? QString() : label_.isEmpty() ? action_->text() : label_);
   setAccessibleName(action_->text());
   setEnabled(action_->isEnabled());
   setToolTip(action_->toolTip());
-  if (key_) key_->setText(action_->shortcut().toString(QKeySequence::NativeText));
+  if (key_) {
+    key_->setText(action_->shortcut().toString(QKeySequence::NativeText));
+    key_->setVisible(!key_->text().isEmpty());
+  }
   updateGeometry();
+  placeKey();
 }
 
 QSize ActionButton::sizeHint() const {
@@ -56,19 +69,43 @@ QSize ActionButton::sizeHint() const {
   return size.expandedTo({0, metric::kButton});
 }
 
+void ActionButton::paintEvent(QPaintEvent* event) {
+  if (!key_) return QPushButton::paintEvent(event);
+  // Icon, text and key stand in the middle together; the style draws them centred in whatever rectangle it is given.
+  QStylePainter p(this);
+  QStyleOptionButton option;
+  initStyleOption(&option);
+  p.drawControl(QStyle::CE_PushButtonBevel, option);
+  option.rect = labelRect();
+  p.drawControl(QStyle::CE_PushButtonLabel, option);
+}
+
+QRect ActionButton::labelRect() const {
+  const int icon = iconName_.isEmpty() ? 0 : iconSize().width() + (text().isEmpty() ? 0 : 6);
+  // The style sheet keeps its own padding inside the rectangle.
+  const int wanted = icon + fontMetrics().horizontalAdvance(text()) + 28, all = wanted + key_->width();
+  const int left = std::max(0, (width() - all - 4) / 2);
+  return {left, 0, std::min(wanted, width() - key_->width() - 8), height()};
+}
+
 void ActionButton::resizeEvent(QResizeEvent* event) {
   QPushButton::resizeEvent(event);
+  placeKey();
+}
+
+void ActionButton::placeKey() {
   if (!key_) return;
-  key_->resize(key_->sizeHint().width(), 18);
-  key_->move(width() - key_->width() - 8, (height() - key_->height()) / 2);
+  key_->resize(key_->sizeHint().width(), property("big").toBool() ? 26 : 18);
+  key_->move(labelRect().right() - 4, (height() - key_->height()) / 2);
 }
 
 TransportBar::TransportBar(SessionController& session, ActionRegistry& actions, QWidget* parent) : QWidget(parent), session_(session) {
   setProperty("role", "topbar");
   setAttribute(Qt::WA_StyledBackground);
   setFixedHeight(metric::kTopBar);
-  toggle_ = new ActionButton(actions.find(QStringLiteral("train.toggle")), QStringLiteral("play"), true);
+  toggle_ = new ActionButton(actions.find(QStringLiteral("train.toggle")), {}, true);
   toggle_->setProperty("role", "primary");
+  toggle_->setIconName(QStringLiteral("play"));
   toggle_->setMinimumWidth(152);                     // the text changes, the button keeps its place
   step_ = new ActionButton(actions.find(QStringLiteral("train.step")), QStringLiteral("step"));
   stop_ = new ActionButton(actions.find(QStringLiteral("train.stop")), QStringLiteral("stop"));

@@ -20,17 +20,21 @@ class ActionButton final : public QPushButton {
   ActionButton(QAction* action, const QString& icon, bool showKey = false, QWidget* parent = nullptr);
   void setIconName(const QString& name);
   void setIconOnly(bool on);
+  void setLabel(const QString& text);              ///< instead of the action's own text
   QSize sizeHint() const override;
   QSize minimumSizeHint() const override { return sizeHint(); }
 
  protected:
   void resizeEvent(QResizeEvent* event) override;
+  void paintEvent(QPaintEvent* event) override;
 
  private:
   void follow();
+  void placeKey();
+  QRect labelRect() const;
   QAction* action_;
   QLabel* key_ = nullptr;
-  QString iconName_;
+  QString iconName_, label_;
   bool iconOnly_ = false;
 };
 

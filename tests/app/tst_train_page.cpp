@@ -34,6 +34,8 @@ class TestTrainPage : public QObject {
     page.setFocus();
     QTest::keyClick(&page, Qt::Key_Space);
     QTRY_VERIFY(!page.showsEmptyState());
+    QVERIFY(page.showsFirstMinute());
+    page.showInstruments();
     QTRY_VERIFY(page.curves()->loss()->data(0).size() > 20);
     QCOMPARE(page.curves()->loss()->data(0).y()[4], w.session.series().steps()[4].loss);
     w.session.post(Stop{true});
@@ -44,6 +46,7 @@ class TestTrainPage : public QObject {
     TrainPage page(w.workspace, *w.commands);
     page.show();
     QVERIFY(w.commands->train(smallSpec()));
+    page.showInstruments();
     QTRY_VERIFY(!w.session.series().steps().empty());
     QStringList paths;
     for (const Knob* knob : page.knobs()->knobs()) paths << knob->spec().path;
@@ -81,6 +84,7 @@ class TestTrainPage : public QObject {
     page.resize(1216, 728);
     page.show();
     QVERIFY(w.commands->train(smallSpec()));
+    page.showInstruments();
     QTRY_VERIFY(w.session.series().steps().size() > 60);
     page.curves()->setAxis(RunAxis::Tokens);
     QCOMPARE(page.curves()->loss()->data(0).x()[9], 10.0 * 4096);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Buttons show what was acknowledged, never what was pressed; a hundred pauses and resumes end in the right state.
+#include <QLabel>
 #include <QSignalSpy>
 #include <QtTest>
 

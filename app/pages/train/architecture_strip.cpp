@@ -19,7 +19,7 @@
 namespace serp::app {
 namespace {
 
-constexpr int kEnd = 80, kBlock = 104, kGap = 8, kHeight = 98, kMargin = 8;
+constexpr int kEnd = 76, kBlock = 98, kGap = 8, kHeight = 98, kMargin = 6;
 constexpr double kIdleShare = 0.02;  // below a fiftieth of the fair share an expert counts as idle
 
 }  // namespace
@@ -57,6 +57,7 @@ void ArchitectureStrip::refresh() {
       card.path = QString::fromStdString(block.path);
       card.label = QString::fromStdString(block.label);
       card.end = block.kind == "embedding" || block.kind == "head" || block.path == "embedding" || block.path == "head";
+      if (card.label == QLatin1String("embedding")) card.label = tr("embed");
       const BlockInfo* info = findBlock(block.kind);
       card.hue = info ? theme.family(QString::fromLatin1(familyName(info->family))) : theme.color(Tone::Dense);
       card.norm = block.outputNorm, card.ratio = block.updateRatio, card.grad = block.gradNorm;

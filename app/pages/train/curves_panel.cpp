@@ -7,6 +7,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPushButton>
+#include <QResizeEvent>
 #include <QSlider>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -14,6 +15,7 @@
 #include <limits>
 
 #include "app/models/figures.h"
+#include "app/pages/train/loss_legend.h"
 #include "app/session/cursor.h"
 #include "app/session/notices.h"
 #include "app/session/preferences.h"
@@ -36,6 +38,10 @@ QPushButton* segment(const QString& text, bool first, bool last) {
   button->setProperty("first", first);
   button->setProperty("last", last);
   button->setFocusPolicy(Qt::TabFocus);
+  QFont strong = button->font();                     // the chosen one is bold: the room is there before it is
+  strong.setPixelSize(12);
+  strong.setWeight(QFont::DemiBold);
+  button->setMinimumWidth(QFontMetrics(strong).horizontalAdvance(text) + 20);
   return button;
 }
 
@@ -91,6 +97,8 @@ void CurvesPanel::buildLoss() {
   });
   lossPanel_->setBody(loss_);
 
+  legend_ = new LossLegend;
+  lossPanel_->addHeaderWidget(legend_);
   auto* xName = new QLabel(tr("x"));
   xName->setProperty("role", "caption");
   lossPanel_->addHeaderWidget(xName);
@@ -285,6 +293,11 @@ void CurvesPanel::exportLoss() {
     else workspace_.notices->error(why);
   });
   dialog->open();
+}
+
+void CurvesPanel::resizeEvent(QResizeEvent* event) {
+  QWidget::resizeEvent(event);
+  legend_->setVisible(event->size().width() >= 880);
 }
 
 void CurvesPanel::showEvent(QShowEvent* event) {

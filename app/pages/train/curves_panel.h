@@ -29,6 +29,7 @@ class CurvesPanel final : public QWidget {
 
  protected:
   void showEvent(QShowEvent* event) override;
+  void resizeEvent(QResizeEvent* event) override;
 
  private:
   void buildLoss();
@@ -45,6 +46,7 @@ class CurvesPanel final : public QWidget {
   QPushButton* logY_ = nullptr;
   QSlider* smoothing_ = nullptr;
   QWidget* small_;
+  QWidget* legend_ = nullptr;
   std::size_t stepsTaken_ = 0, evalsTaken_ = 0, eventsTaken_ = 0;
   int generation_ = -1;
   bool marksStale_ = true;

@@ -107,7 +107,7 @@ void LiveKnobs::stage() {
 void LiveKnobs::refresh() {
   const auto& steps = workspace_.session->series().steps();
   if (steps.empty() || knobs_.empty() || !knobs_.front()->spec().factor) return;
-  knobs_.front()->setRemark(tr("of the schedule, now %1").arg(QString::number(steps.back().learningRate, 'e', 2)));
+  knobs_.front()->setRemark(tr("× schedule: %1").arg(QString::number(steps.back().learningRate, 'e', 2).replace(QStringLiteral("e-0"), QStringLiteral("e-"))));
 }
 
 }  // namespace serp::app

@@ -29,7 +29,6 @@ SamplesPane::SamplesPane(Workspace& workspace, QWidget* parent) : Panel(tr("Samp
   prompt_->setProperty("small", true);
   prompt_->setFixedWidth(120);
   prompt_->setFont(Theme::instance().code());
-  prompt_->setPlaceholderText(tr("from the design"));
   prompt_->setAccessibleName(tr("Prompt"));
   addHeaderWidget(prompt_);
   caption(tr("temperature"));
@@ -96,6 +95,7 @@ void SamplesPane::enable() {
   now_->setEnabled(workspace_.session->isActive() && (state == RunState::Running || state == RunState::Paused));
   const auto& train = workspace_.session->spec().train;
   const auto every = train.has("sample_every") ? train.integer("sample_every") : 0;
+  prompt_->setPlaceholderText(train.has("prompt") ? QString::fromStdString(train.text("prompt")) : QString());
   setSubtitle(every > 0 ? tr("every %1 steps").arg(every) : QString());
 }
 
