@@ -218,7 +218,9 @@ void SessionController::drain() {
   resolve(sawPause, sawSave);
   if (isEnd(state)) timer_.stop();
   const int shown = showing_;
-  series_.flush();
+  // Numbers are taken at 30 Hz, pages draw when it is their turn; what a person waits for is shown at once.
+  if (before != state_ || !events.empty()) pacer_.start(), series_.flush();
+  else if (pacer_.due()) series_.flush();
   if (before != state_ || wished != wish_) Q_EMIT stateChanged();
   for (const RunEvent& event : events) {
     if (shown != showing_) return;  // a listener started another run

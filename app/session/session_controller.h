@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/session/frame_pacer.h"
 #include "app/session/series_store.h"
 #include "engine/api/session.h"
 
@@ -82,6 +83,7 @@ class SessionController final : public QObject {
   std::vector<StepRecord> buffer_;
   std::shared_ptr<const RoutingFrame> lastRouting_;
   QElapsedTimer asked_;
+  FramePacer pacer_;
   double lastAckMs_ = 0;
   int showing_ = 0;                                ///< number of the run shown; late batches of others are dropped
   RunState state_ = RunState::Finished;

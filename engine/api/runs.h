@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,13 @@ class RunFollower {
   std::vector<RoutingLayer> layers_;
   int damaged_ = 0;
 };
+
+/// The probe text that a run routed last, and the step; null where the run has no experts or the file is missing or damaged.
+struct StoredText {
+  std::shared_ptr<const RoutedText> text;
+  std::int64_t step = 0;
+};
+StoredText readRoutedText(const std::filesystem::path& run);
 
 /// Gives a run another name in its meta.json; the folder keeps its name. Refused while the run is being written. Blocks for one fsync.
 Result<Done> renameRun(const std::filesystem::path& run, const std::string& name);

@@ -12,6 +12,7 @@
 #include "engine/base/error.h"
 #include "engine/data/tokenizer.h"
 #include "engine/run/recorder.h"
+#include "engine/run/routed_text.h"
 #include "engine/run/run_folder.h"
 
 namespace serp {
@@ -110,6 +111,9 @@ void RunWriter::sample(std::int64_t step, double seconds, const std::string& pro
   impl_->recorder->sample(step, seconds, prompt, text);
 }
 void RunWriter::routing(const RoutingFrame& frame) { impl_->recorder->routing(frame); }
+void RunWriter::routedText(const RoutedText& text, std::int64_t step) {
+  if (auto ok = writeFileAtomically(impl_->folder->path() / kRoutedTextFile, routedTextJson(text, step)); !ok) impl_->notice = ok.faults().text();
+}
 
 void RunWriter::saved(std::int64_t step, std::int64_t tokens) {
   RunMeta meta = impl_->folder->meta();

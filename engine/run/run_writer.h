@@ -33,6 +33,8 @@ class RunWriter {
   void event(const RunEvent& event);
   void sample(std::int64_t step, double seconds, const std::string& prompt, const std::string& text);
   void routing(const RoutingFrame& frame);
+  /// Where the tokens of the probe text go at the end; a disk that refuses it gives a notice.
+  void routedText(const RoutedText& text, std::int64_t step);
   /// A checkpoint of this step was written: meta.json follows.
   void saved(std::int64_t step, std::int64_t tokens);
   /// True if every record so far is in its file.

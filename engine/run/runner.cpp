@@ -188,6 +188,10 @@ void Runner::end() {
   if (!failed_ && !writer_->flush())
     fail(static_cast<int>(ExitCode::CannotWrite), "the last records of the logs could not be written (disk full?); checkpoints are unharmed");
   if (failed_) return;
+  if ((!stop_ || saveOnStop_) && lastFrame_ && !lastFrame_->layers.empty()) {  // a finished run still shows where its text went
+    if (probeStep_ != step) routeProbe();
+    writer_->routedText(*probeText_, step);
+  }
   RunEvent event;
   event.kind = done ? EventKind::Finished : EventKind::Stopped;
   if (done && nothing && !options_.resumeFrom.empty())

@@ -15,6 +15,7 @@
 #include "engine/base/atomic_file.h"
 #include "engine/run/recorder.h"
 #include "engine/run/records.h"
+#include "engine/run/routed_text.h"
 #include "engine/run/run_folder.h"
 
 using namespace serp;
@@ -205,6 +206,36 @@ class TestRuns : public QObject {
     QCOMPARE(evals, std::size_t{20});
     QCOMPARE(events, std::size_t{200});
     QCOMPARE(follower.damaged(), 0);
+  }
+
+  void aRoutedTextIsReadAsWritten() {
+    RoutedText text;
+    text.pieces = {"a", "\xC3", "\xA9", "\n"};  // bytes, not all of them whole characters
+    text.labels = {0, 1, 1, 0};
+    text.labelNames = {"prose", "sums"};
+    text.expert = {{0, 3, 3, 1}, {2, 2, 2, 2}};
+    text.weight = {{0.5f, 0.25f, 1.0f, 0.125f}, {1, 1, 1, 1}};
+    text.entropy = {{0.5f, 0, 0, 1.25f}, {0, 0, 0, 0}};
+    const QTemporaryDir place;
+    const fs::path run = place.path().toStdString();
+    const std::string json = routedTextJson(text, 40);
+    QVERIFY(writeFileAtomically(run / kRoutedTextFile, json));
+    const StoredText read = readRoutedText(run);
+    QVERIFY(read.text != nullptr);
+    QCOMPARE(read.step, 40);
+    QCOMPARE(read.text->pieces, text.pieces);
+    QCOMPARE(read.text->labels, text.labels);
+    QCOMPARE(read.text->labelNames, text.labelNames);
+    QCOMPARE(read.text->expert, text.expert);
+    QCOMPARE(read.text->weight, text.weight);
+    QCOMPARE(read.text->entropy, text.entropy);
+    for (std::size_t cut = 0; cut < json.size(); ++cut) QVERIFY(!parseRoutedText(json.substr(0, cut)).text);
+    for (const char* bad : {R"({"pieces":["a"],"labels":[],"label_names":[],"expert":[[0,1]],"weight":[[1]],"entropy":[[0]]})",
+                            R"({"pieces":["a"],"labels":[7],"label_names":["x"],"expert":[[0]],"weight":[[1]],"entropy":[[0]]})",
+                            R"({"pieces":["a"],"labels":[],"label_names":[],"expert":[[1e99]],"weight":[[1]],"entropy":[[0]]})",
+                            R"({"pieces":[5],"labels":[],"label_names":[],"expert":[[0]],"weight":[[1]],"entropy":[[0]]})"})
+      QVERIFY2(!parseRoutedText(bad).text, bad);
+    QVERIFY(!readRoutedText(run / "nothing").text);
   }
 
   void noiseIsCountedAndSkipped() {

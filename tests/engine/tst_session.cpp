@@ -44,6 +44,8 @@ class TstSession : public QObject {
     const std::int64_t end = w.records.back().step;
     QVERIFY(fs::exists(checkpoint(run, static_cast<int>(end), "manifest.json")));
     QCOMPARE(statusOf(run), std::string("stopped"));
+    const StoredText text = readRoutedText(run);  // the views of an ended run show where its text went last
+    QVERIFY(text.text && text.step == end && text.text->expert.size() == 1 && !text.text->labels.empty());
     // Every step stands in the folder once, in order.
     const auto lines = jsonLines(run / "metrics.jsonl");
     QCOMPARE(static_cast<std::int64_t>(lines.size()), end);
