@@ -11,6 +11,17 @@ constexpr auto kLook = std::chrono::milliseconds(500);
 
 }  // namespace
 
+void readRouting(RunFollower& follower, RunBatch& batch) {
+  for (RoutingFrame& frame : follower.routing()) batch.routing.push_back(std::make_shared<RoutingFrame>(std::move(frame)));
+  if (batch.routing.empty()) return;
+  const StoredText stored = serp::readRoutedText(follower.folder());
+  if (!stored.text) return;
+  auto last = std::make_shared<RoutingFrame>(*batch.routing.back());
+  last->text = stored.text;
+  last->textStep = stored.step;
+  batch.routing.back() = std::move(last);
+}
+
 RunWatcher::RunWatcher(std::filesystem::path folder, bool once, std::function<void(std::shared_ptr<RunBatch>)> sink)
     : folder_(std::move(folder)), once_(once), sink_(std::move(sink)), thread_([this] { main(); }) {}
 
@@ -36,7 +47,7 @@ void RunWatcher::main() {
     batch->steps = follower.metrics();
     batch->evals = follower.evals();
     batch->events = follower.events();
-    for (RoutingFrame& frame : follower.routing()) batch->routing.push_back(std::make_shared<RoutingFrame>(std::move(frame)));
+    readRouting(follower, *batch);
     batch->last = once_ || !batch->problem.isEmpty() || (batch->summary && batch->summary->status != "running");
     const bool last = batch->last;
     sink_(std::move(batch));

@@ -29,6 +29,9 @@ struct RunBatch {
   bool last = false;                                 ///< nothing more will come
 };
 
+/// The frames written since the last call, the newest with the text that the run routed last, if it left one.
+void readRouting(RunFollower& follower, RunBatch& batch);
+
 /// `sink` is called on the reading thread. The destructor waits for the look under way (milliseconds).
 class RunWatcher {
  public:

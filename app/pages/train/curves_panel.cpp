@@ -72,7 +72,8 @@ CurvesPanel::CurvesPanel(Workspace& workspace, QWidget* parent) : QWidget(parent
 
 void CurvesPanel::buildLoss() {
   const Preferences& preferences = *workspace_.preferences;
-  lossPanel_ = new Panel(tr("Loss"), tr("nats per token, cross entropy only"));
+  lossPanel_ = new Panel(tr("Loss"), tr("nats per token"));
+  lossPanel_->setToolTip(tr("Cross entropy alone, without balance and z-loss"));
   loss_ = new PlotView(tr("Loss"));
   loss_->addCurve({tr("training loss"), runColour, CurveStyle::Kind::Line, true});
   loss_->addCurve({tr("held-out loss"), runColour, CurveStyle::Kind::Discs, false});
@@ -297,7 +298,7 @@ void CurvesPanel::exportLoss() {
 
 void CurvesPanel::resizeEvent(QResizeEvent* event) {
   QWidget::resizeEvent(event);
-  legend_->setVisible(event->size().width() >= 880);
+  legend_->setVisible(event->size().width() >= 980);
 }
 
 void CurvesPanel::showEvent(QShowEvent* event) {

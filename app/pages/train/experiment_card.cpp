@@ -8,6 +8,7 @@
 #include <QVBoxLayout>
 
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 #include "app/widgets/transport_bar.h"
 
 namespace serp::app {
@@ -77,14 +78,14 @@ class ExperimentCard::Picture final : public QWidget {
 };
 
 ExperimentCard::ExperimentCard(QAction* action, QWidget* parent)
-    : QFrame(parent), title_(new QLabel), sentence_(new QLabel), change_(new QLabel), picture_(new Picture) {
+    : QFrame(parent), title_(new ElidedLabel), sentence_(new QLabel), change_(new ElidedLabel), picture_(new Picture) {
   setProperty("role", "panel");
   title_->setProperty("role", "title");
   sentence_->setProperty("role", "caption");
   sentence_->setWordWrap(true);
   change_->setProperty("role", "code");
   change_->setFont(Theme::instance().code());
-  for (QLabel* label : {title_, sentence_, change_}) label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  sentence_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   auto* button = new ActionButton(action, QStringLiteral("branch"), true);
   button->setLabel(tr("Branch and train"));
   auto* column = new QVBoxLayout(this);
@@ -103,7 +104,6 @@ void ExperimentCard::show(const Experiment& experiment) {
   sentence_->setText(experiment.spec ? experiment.sentence : experiment.missing);
   sentence_->setToolTip(sentence_->text());
   change_->setText(experiment.spec ? experiment.change : QString());
-  change_->setToolTip(experiment.change);
   picture_->setKind(experiment.kind);
 }
 

@@ -25,6 +25,7 @@
 #include "app/session/session_controller.h"
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 #include "app/widgets/heatmap_view.h"
 #include "app/widgets/panel.h"
 #include "app/widgets/plot_view.h"
@@ -159,7 +160,8 @@ void FirstMinute::buildPanes() {
     when_[at] = label("caption");
     when_[at]->setMinimumWidth(44);
     when_[at]->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Preferred);
-    wrote_[at] = label(i == 3 ? "code" : "code-muted");
+    wrote_[at] = new ElidedLabel;
+    wrote_[at]->setProperty("role", i == 3 ? "code" : "code-muted");
     wrote_[at]->setFont(Theme::instance().code());
     wrote_[at]->setTextFormat(Qt::PlainText);
     table->addWidget(when_[at], i, 0);
@@ -215,13 +217,13 @@ void FirstMinute::showEvent(QShowEvent* event) {
   QWidget::showEvent(event);
   if (!asked_) {
     asked_ = true;
-    inBackground(this, [] { return readRecordedRun(); }, [this](RecordedRun run) { adopt(run); });
+    inBackground(this, [] { return readRecordedRun(); }, [this](RunBatch run) { adopt(run); });
   }
   showExperiments();
   refresh();
 }
 
-void FirstMinute::adopt(const RecordedRun& run) {
+void FirstMinute::adopt(const RunBatch& run) {
   fillStore(recorded_, run);
   refresh();
   Q_EMIT liveChanged();

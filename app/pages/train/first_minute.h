@@ -23,7 +23,7 @@ class PlotView;
 class RunCommands;
 class StackSketch;
 class TextCanvas;
-struct RecordedRun;
+struct RunBatch;
 struct Workspace;
 
 /// GUI thread only; draws while visible only. The recorded run is read in the background when the page is first shown.
@@ -56,7 +56,7 @@ class FirstMinute final : public QWidget {
   Pane makePane(const QString& title, const QString& subtitle, QWidget* content, int margin);
   QWidget* buildAction();
   void buildPanes();
-  void adopt(const RecordedRun& run);
+  void adopt(const RunBatch& run);
   void showDesign();
   void showExperiments();
   void showLoss();

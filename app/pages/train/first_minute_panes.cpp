@@ -69,7 +69,7 @@ void FirstMinute::showNotes() {
       }
   };
   crossing(info.uniformLoss * 0.995, tr("better than guessing at random"));
-  crossing(info.unigramLoss, tr("better than knowing how often letters occur"));
+  crossing(info.unigramLoss, tr("better than letter frequencies"));
   loss_->setNotes(std::move(notes));
 }
 
@@ -136,7 +136,7 @@ void FirstMinute::showText() {
   QString legend;
   for (const int e : pinned)
     if (const QColor hue = text_->hue(e); hue.isValid()) legend += QStringLiteral("<span style='color:%1'>■</span> %2&nbsp;&nbsp;").arg(hue.name()).arg(e);
-  if (experts > 8) legend += tr("the eight busiest of %1 experts").arg(experts);
+  if (experts > 8) legend += tr("busiest of %1").arg(experts);
   legend_->setText(legend);
   textPane_.panel->setSubtitle(layer < layers.size() ? QString::fromStdString(layers[layer].label) : QString());
 

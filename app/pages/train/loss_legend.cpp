@@ -9,7 +9,7 @@
 namespace serp::app {
 namespace {
 
-constexpr int kSign = 16, kGap = 6, kBetween = 12;
+constexpr int kSign = 14, kGap = 4, kBetween = 8;
 const char* const kNames[] = {QT_TR_NOOP("raw"), QT_TR_NOOP("smoothed"), QT_TR_NOOP("held-out"), QT_TR_NOOP("live edit")};
 
 }  // namespace

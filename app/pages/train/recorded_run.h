@@ -8,19 +8,10 @@ namespace serp::app {
 
 class SeriesStore;
 
-/// A run folder of the engine's own, without checkpoints, plus the text it routed at its end.
-struct RecordedRun {
-  RunBatch batch;                                    ///< empty where the program was built without one
-  std::shared_ptr<const RoutedText> text;
-};
-
-/// Unpacks the folder from the program's resources, reads it with the ordinary reader, removes it. Blocks for milliseconds.
-RecordedRun readRecordedRun();
+/// Unpacks a run folder of the engine's own, without checkpoints, from the program's resources, reads it with the ordinary reader
+/// and removes it. Empty where the program was built without one. Blocks for milliseconds.
+RunBatch readRecordedRun();
 /// The batch's values into an empty store.
-void fillStore(SeriesStore& store, const RecordedRun& run);
-
-/// How a routed text is kept beside a recorded run: one JSON document.
-QByteArray routedTextJson(const RoutedText& text);
-std::shared_ptr<const RoutedText> routedTextFromJson(const QByteArray& json);  ///< null if it is damaged
+void fillStore(SeriesStore& store, const RunBatch& run);
 
 }  // namespace serp::app

@@ -112,9 +112,10 @@ void SamplesPane::fill(const Side& side, int index, bool older) {
   const bool repeats = text.startsWith(prompt);
   if (!repeats) text.prepend(prompt);
   side.text->setPlainText(text);
-  if (prompt.isEmpty() || older) return;
-  QTextCursor cursor(side.text->document());
-  cursor.setPosition(static_cast<int>(std::min(prompt.size(), text.size())), QTextCursor::KeepAnchor);
+  if (prompt.isEmpty() && !older) return;
+  QTextCursor cursor(side.text->document());           // what was given, and what is past, stands back
+  if (older) cursor.select(QTextCursor::Document);
+  else cursor.setPosition(static_cast<int>(std::min(prompt.size(), text.size())), QTextCursor::KeepAnchor);
   QTextCharFormat format;
   format.setForeground(Theme::instance().color(Tone::Muted));
   cursor.mergeCharFormat(format);

@@ -208,11 +208,11 @@ void StackSketch::paintEvent(QPaintEvent*) {
       p.setFont(theme.caption());
       p.setPen(theme.color(Tone::Muted));
       p.drawText(QRectF(left, line + 4 + kBars, card.right() - left - 6, 16), Qt::AlignLeft | Qt::AlignVCenter,
-                 tr("load in %1; dashed: fair share").arg(loadName_));
+                 metrics.elidedText(tr("load, %1; dashed: fair").arg(loadName_), Qt::ElideRight, static_cast<int>(card.right() - left - 6)));
     }
     if (!block && i == 0) firstBar = card.bottom();
     if (!block && last) lastBar = card.top();
-    if (block) merges.emplace_back(card.top() + 14, card.bottom() - 12);
+    if (block) merges.emplace_back(card.top() + std::min(14.0, h * 0.2), card.bottom() - std::min(12.0, h * 0.22));
     bottom = card.bottom();
     y = card.bottom() + gap;
   }
