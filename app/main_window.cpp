@@ -196,7 +196,6 @@ bool MainWindow::showPage(const QString& name) {
 Page* MainWindow::currentPage() const { return pages_[static_cast<std::size_t>(stack_->currentIndex())]; }
 
 void MainWindow::showStatus() {
-  if (!isVisible() && !device_->text().isEmpty()) return;
   const QString text = currentPage()->statusText();
   if (status_->text() != text) status_->setText(text);
   const SessionController& session = *workspace_.session;

@@ -14,6 +14,7 @@
 #include "app/session/notices.h"
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 #include "app/widgets/page_bar.h"
 #include "app/widgets/panel.h"
 #include "engine/api/spec.h"
@@ -132,9 +133,8 @@ void LearnPage::showEvent(QShowEvent* event) {
       line->setSpacing(12);
       auto* title = text(name.section(QLatin1Char('/'), -1), "title");
       title->setMinimumWidth(190);
-      auto* what = text(QString::fromStdString(preset.title), "muted");
-      what->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-      what->setToolTip(what->text());
+      auto* what = new ElidedLabel(QString::fromStdString(preset.title));
+      what->setProperty("role", "muted");
       auto* open = new QPushButton(tr("Open"));
       open->setProperty("small", true);
       open->setAccessibleName(tr("Open %1").arg(name));

@@ -29,7 +29,10 @@ SettingsPage::SettingsPage(Workspace& workspace, QWidget* parent)
   setAttribute(Qt::WA_StyledBackground);
   auto* left = new QVBoxLayout;
   left->setSpacing(metric::kGrid);
-  for (QWidget* panel : {appearance(), folders(), curves()}) left->addWidget(panel);
+  for (QWidget* panel : {appearance(), folders(), curves()}) {
+    panel->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Maximum);
+    left->addWidget(panel);
+  }
   left->addStretch();
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(8, 8, 8, 8);
@@ -138,6 +141,7 @@ QWidget* SettingsPage::curves() {
   weight->setRange(0, 0.999);
   weight->setDecimals(3);
   weight->setSingleStep(0.01);
+  weight->setButtonSymbols(QAbstractSpinBox::NoButtons);
   weight->setLocale(QLocale::c());
   weight->setMaximumWidth(160);
   weight->setSpecialValueText(tr("off"));

@@ -28,6 +28,7 @@
 #include "app/session/session_controller.h"
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
+#include "app/widgets/elided_label.h"
 #include "app/widgets/meters.h"
 #include "app/widgets/plot_view.h"
 #include "app/widgets/transport_bar.h"
@@ -36,6 +37,21 @@ namespace serp::app {
 namespace {
 
 enum Meter { kSpeed, kLeft, kMemory, kDevice };
+
+/// Gives its child its whole place. It has no layout, so a scroll area does not ask it how high its wrapped texts would like to be.
+class Holder final : public QWidget {
+ public:
+  explicit Holder(QWidget* child) : child_(child) {
+    child->setParent(this);
+    setMinimumSize(1036, 560);
+  }
+
+ protected:
+  void resizeEvent(QResizeEvent*) override { child_->setGeometry(rect()); }
+
+ private:
+  QWidget* child_;
+};
 
 QString duration(double seconds) {
   if (!std::isfinite(seconds) || seconds < 0) return QStringLiteral("–");
@@ -56,10 +72,9 @@ TrainPage::TrainPage(Workspace& workspace, RunCommands& commands, QWidget* paren
   bar_->addWidget(buildFirstBar());
   bar_->addWidget(transport_);
   auto* frame = new QScrollArea;
-  frame->setWidget(first_);
+  frame->setWidget(new Holder(first_));
   frame->setWidgetResizable(true);
   frame->setFrameShape(QFrame::NoFrame);
-  first_->setMinimumSize(1036, 560);
   stack_->addWidget(frame);
   stack_->addWidget(buildRun(commands));
   SessionController* session = workspace.session;
@@ -119,9 +134,8 @@ QWidget* TrainPage::buildFirstBar() {
   design_->setProperty("role", "title");
   recorded_ = new QLabel(tr("recorded"));
   recorded_->setProperty("role", "tag-recorded");
-  what_ = new QLabel;
+  what_ = new ElidedLabel;
   what_->setProperty("role", "muted");
-  what_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
   const auto ghost = [this](const QString& id, const QString& text) -> QWidget* {
     QAction* action = workspace_.actions->find(id);
     if (!action) return nullptr;

@@ -75,6 +75,7 @@ QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus, QPlainTe
 QLineEdit:disabled, QSpinBox:disabled, QDoubleSpinBox:disabled, QComboBox:disabled { color: @disabled@; }
 QLineEdit[small="true"], QSpinBox[small="true"], QDoubleSpinBox[small="true"], QComboBox[small="true"] { min-height: 22px; }
 QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::down-arrow { image: url(:/icons/chevron.svg); width: 12px; height: 12px; margin-right: 8px; }
 QComboBox QAbstractItemView { background: @raised@; border: 1px solid @border@; selection-background-color: @selection@; }
 QMenu { background: @raised@; border: 1px solid @border@; padding: 4px; }
 QMenu::item { padding: 4px 24px 4px 12px; border-radius: 4px; }

@@ -2,6 +2,7 @@
 // Ranges, thinning and drawing of a plot: the five plotting rules are kept here.
 #include "app/widgets/plot_impl.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "app/style/theme.h"
@@ -194,6 +195,7 @@ void PlotView::Impl::moveCursor(double x) {
 
 void PlotView::Impl::rebuild() {
   dirty = false;
+  plot->yAxis->ticker()->setTickCount(std::clamp(plot->axisRect()->height() / 24, 2, overlay.compact ? 4 : 8));  // labels must not touch
   ranges();
   feed(columns());
   placeCursor();

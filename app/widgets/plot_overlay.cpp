@@ -132,6 +132,7 @@ void OverlayItem::drawFlags(QCPPainter& p, const QRect& area) {
 void OverlayItem::drawNotes(QCPPainter& p, const QRect& area) {
   const Theme& theme = Theme::instance();
   const QFontMetrics metrics(theme.caption());
+  double below = -1e9;
   for (const PlotNote& note : state_.notes) {
     const double x = pixelX(note.x), y = pixelY(note.y);
     if (!std::isfinite(y) || x < area.left() || x > area.right() || y < area.top() || y > area.bottom()) continue;
@@ -140,12 +141,19 @@ void OverlayItem::drawNotes(QCPPainter& p, const QRect& area) {
     p.setBrush(theme.curve(0));
     p.drawEllipse(QPointF(x, y), 3.5, 3.5);
     p.setAntialiasing(false);
-    // Above and to the right of a falling curve there is nothing; near the edge the sentence ends at the dot.
-    const int width = metrics.horizontalAdvance(note.text) + 2;
-    const double left = x + 10 + width <= area.right() ? x + 10 : x - width - 4;
+    // Above and to the right of a falling curve there is nothing; near the edge the sentence ends at the dot. Sentences of dots that
+    // lie close together are stacked.
+    const double wanted = metrics.horizontalAdvance(note.text) + 4;
+    double left = x + 10;
+    if (left + wanted > area.right() && x - wanted - 6 >= area.left()) left = x - wanted - 6;
+    QRectF box(left, std::max(y - 20, area.top() + 1.0), std::min(wanted, area.right() - left), 15);
+    if (box.top() < below + 1) box.moveTop(below + 1);
+    below = box.bottom();
+    p.fillRect(box, theme.color(Tone::Surface));
     p.setFont(theme.caption());
     p.setPen(theme.color(Tone::Text));
-    p.drawText(QRectF(left, y - 20, width, 16), Qt::AlignLeft | Qt::AlignVCenter, note.text);
+    p.drawText(box.adjusted(2, 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter,
+               metrics.elidedText(note.text, Qt::ElideRight, static_cast<int>(box.width()) - 2));
   }
 }
 
