@@ -22,6 +22,7 @@ endif()
 
 # serp_test(tst_name LIBS a b [GUI]): builds tst_name.cpp of the calling folder with Qt Test and registers it.
 # SHARED_DIR names the folder with oracles and reference data; tests skip, saying so, when it is missing.
+# GOMP_SPINCOUNT as serp sets it for itself: OpenMP's threads sleep at barriers instead of spinning, so that tests may run side by side.
 function(serp_test name)
   cmake_parse_arguments(ARG "GUI" "" "LIBS;SOURCES" ${ARGN})
   find_package(Qt6 REQUIRED COMPONENTS Core Test)
@@ -34,5 +35,5 @@ function(serp_test name)
     SERP_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SERP_SHARED_DIR="${CMAKE_SOURCE_DIR}/../shared"
     SERP_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 900 ENVIRONMENT "QT_QPA_PLATFORM=offscreen")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;GOMP_SPINCOUNT=1000")
 endfunction()
