@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Expert choice: each expert takes the tokens it scores highest (Zhou et al. 2022).
+#include <algorithm>
+#include <cmath>
+
 #include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
@@ -22,6 +25,15 @@ bool causal(const ParamSet& p) { return p.text("group") == "batch"; }
 
 Cost cost(const ParamSet& p, const BuildContext& c) {
   Cost total = expertCost(c.in, c.out, p.integer("experts"), 1, p.integer("d_expert"), p.boolean("gated"));
+  // Each expert takes the same number of rows of a pool, whatever a token would choose: what that adds to one visit per token.
+  const std::string& group = p.text("group");
+  const std::int64_t size = group == "batch" ? c.batch : group == "sequence" ? c.context : c.batch * c.context;
+  const double pool = static_cast<double>(std::max<std::int64_t>(1, size)), experts = static_cast<double>(p.integer("experts"));
+  const double take = std::clamp(std::round(p.real("capacity_factor") * pool / experts), 1.0, pool), more = experts * take / pool - 1;
+  const double in = static_cast<double>(c.in), hidden = static_cast<double>(p.integer("d_expert")), out = static_cast<double>(c.out);
+  const bool gated = p.boolean("gated");
+  total.flopsPerToken += more * 2 * (in * hidden * (gated ? 2 : 1) + hidden * out);
+  total.activationBytesPerToken += more * 4 * (in + hidden * (gated ? 3 : 1) + out);
   if (p.boolean("norm_output")) {
     total.paramsTotal += 2 * c.out;
     total.paramsActive += 2 * c.out;

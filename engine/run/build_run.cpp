@@ -6,16 +6,18 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <fstream>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/data/probe_tasks.h"
+#include "engine/graph/free_memory.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/linear.h"
 #include "engine/run/checkpoint.h"
+#include "engine/run/run_meta.h"
 #include "kernels/common.h"
 
 namespace serp {
@@ -39,35 +41,12 @@ std::string chooseDevice(const RunSpec& spec) {
   return "cpu";
 }
 
-double readMeminfo(const char* key) {
-  std::ifstream file("/proc/meminfo");
-  std::string name, unit;
-  double kib = 0;
-  while (file >> name >> kib) {
-    std::getline(file, unit);
-    if (name == key) return kib * 1024;
-  }
-  return 0;
-}
-
-double cgroupLeft() {
-  std::ifstream limit("/sys/fs/cgroup/memory.max"), used("/sys/fs/cgroup/memory.current");
-  double most = 0, now = 0;
-  if (limit >> most && used >> now && most > 0) return most - now;
-  return -1;
-}
-
 }  // namespace
-
-double availableMemory() {
-  const double machine = readMeminfo("MemAvailable:"), group = cgroupLeft();
-  return group >= 0 ? std::min(machine, group) : machine;
-}
 
 std::string outOfMemorySentence(const RunSpec& spec) {
   std::string asked = "an unknown amount";
   if (auto plan = planRun(spec)) asked = bytesText(plan->peakBytes);
-  return "out of memory: the plan asks for " + asked + ", " + bytesText(availableMemory()) +
+  return "out of memory: the plan asks for " + asked + ", " + bytesText(freeMemory()) +
          " are free; lower train.batch, data.context, the number of experts or d_model";
 }
 
@@ -87,7 +66,7 @@ void makePathsAbsolute(RunSpec& spec) {
   std::error_code error;
   std::vector<std::string> sources = spec.data.list("source");
   for (std::string& s : sources)
-    if (fs::exists(s, error)) s = fs::absolute(s, error).lexically_normal().string();
+    if (s != "babel" && !probeTaskNamed(s) && fs::exists(s, error)) s = fs::absolute(s, error).lexically_normal().string();
   spec.data.set("source", sources);
   const std::string tokenizer = spec.data.text("tokenizer");
   if (const auto colon = tokenizer.find(':'); colon != std::string::npos)
@@ -110,10 +89,28 @@ DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runF
   return d;
 }
 
+namespace {
+
+/// The bits of a step depend on the number of threads: a run goes on with as many as it had, unless somebody asks for another number.
+void keepThreads(RunSpec& runtime, const std::filesystem::path& run, std::vector<std::string>& notices) {
+  const auto meta = readMeta(run);
+  if (!meta || meta->threads < 1) return;
+  const std::int64_t wish = runtime.top.integer("threads");
+  if (wish == 0) runtime.top.set("threads", std::int64_t{meta->threads});
+  else if (wish != meta->threads)
+    notices.push_back("continued with " + std::to_string(wish) + " threads, the run had " + std::to_string(meta->threads) +
+                      ": the numbers will differ in their last digits from a run without a break");
+}
+
+}  // namespace
+
 BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options, const std::function<bool()>& cancelled) {
   BuiltRun built;
   const std::string device = chooseDevice(spec);
-  const int threads = applyRuntime(spec, options.spareCores);
+  RunSpec runtime = spec;
+  std::vector<std::string> notices;
+  if (!options.resumeFrom.empty()) keepThreads(runtime, options.resumeFrom, notices);
+  const int threads = applyRuntime(runtime, options.spareCores);
 
   DataSettings data = dataSettings(spec, folder);
   data.cancelled = cancelled;
@@ -129,10 +126,11 @@ BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const Open
   if (given == 0) sized.model.set("vocab", needed);
   auto plan = planRun(sized);
   if (!plan) throw Error(plan.faults());
-  if (Diagnostics memory = checkMemory(*plan, availableMemory()); memory.hasErrors()) throw Error(memory);
+  if (Diagnostics memory = checkMemory(*plan, freeMemory()); memory.hasErrors()) throw Error(memory);
 
   built.loop = std::make_unique<TrainLoop>(sized, *plan, source);
   if (!options.resumeFrom.empty()) built.notices = loadCheckpoint(options.resumeFrom, *built.loop);
+  built.notices.insert(built.notices.end(), notices.begin(), notices.end());
 
   const CorpusFacts& facts = source->facts();
   RunInfo& info = built.info;

@@ -33,9 +33,6 @@ DataSettings dataSettings(const RunSpec& spec, const std::filesystem::path& runF
 /// Sets torch's threads, the kernel mode and precision of this process from the top section. `spareCores` are left to a window.
 int applyRuntime(const RunSpec& spec, int spareCores);
 
-/// Bytes of memory this process may still take (MemAvailable, and the cgroup's limit).
-double availableMemory();
-
 /// What to tell a person when memory ran out.
 std::string outOfMemorySentence(const RunSpec& spec);
 

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::uint64_t kMaxLayoutBytes = 64 << 20;
 
-/// Byte offset in `text` at which the records after `step` begin. Logs grow by step, so the first later one decides; damaged
+/// Byte offset in `text` at which the records after `step` begin. Logs grow by step, so the first later one decides
+/// (a "saved" event may tell of a step some steps back); damaged
 /// lines belong to what stands before them.
 std::size_t laterLines(std::string_view text, std::int64_t step) {
   for (std::size_t at = 0; at < text.size();) {

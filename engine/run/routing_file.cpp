@@ -107,7 +107,7 @@ Result<RoutingLayout> parseRoutingLayout(const std::string& text, const std::str
   for (const Json& row : root["layers"]) {
     const auto has = [&](const char* key, auto check) { return row.contains(key) && check(row[key]); };
     const auto isText = [](const Json& j) { return j.is_string(); };
-    const auto isCount = [](const Json& j) { return j.is_number_unsigned() && j.get<std::uint64_t>() <= kMaxExperts; };
+    const auto isCount = [](const Json& j) { return j.is_number_unsigned() && j.get<std::uint64_t>() >= 1 && j.get<std::uint64_t>() <= kMaxExperts; };
     const auto isReal = [](const Json& j) { return j.is_number(); };
     if (!row.is_object() || !has("path", isText) || !has("label", isText) || !has("experts", isCount) || !has("top_k", isCount) ||
         !has("capacity_factor", isReal))

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <new>
 
+#include "engine/api/runs.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/run/build_run.h"
@@ -93,6 +94,8 @@ void Runner::main() {
     build();
     if (!stop_) train();
   } catch (const Error& e) {
+    // The text was changed or taken away while it was read: the weights are good, they are those of the last step.
+    if (e.exitCode() == ExitCode::BadData && writer_ && loop_ && !failed_) keepWeights();
     fail(static_cast<int>(e.exitCode()), e.what());
   } catch (const std::bad_alloc&) {
     fail(static_cast<int>(ExitCode::OutOfMemory), outOfMemorySentence(spec_));
@@ -107,6 +110,14 @@ void Runner::main() {
   writer_.reset();  // gives the folder's lock back before anybody hears that it is over
   loop_.reset();
   setState(failed_ ? RunState::Failed : RunState::Finished);
+}
+
+void Runner::keepWeights() {
+  try {
+    collectSave(true);
+    save("before stopping");
+  } catch (const std::exception&) {  // what ended the run is told; this would only hide it
+  }
 }
 
 void Runner::build() {
@@ -137,6 +148,7 @@ void Runner::build() {
   const TrainLoop::Progress& progress = loop_->progress();
   if (!resumed) writer_->create(folder_, spec_, info(), options_, loop_->corpus().tokenizer());
   else writer_->reopen(folder_, spec_, info(), loop_->corpus().tokenizer(), progress.step);
+  if (resumed) repeatEdits();
   const ProbeText probe = loop_->corpus().probe(kProbeTokens);
   probeTokens_ = probe.tokens;
   probeLabels_ = probe.labels;
@@ -153,6 +165,16 @@ void Runner::build() {
   for (const std::string& notice : built.notices) report(EventKind::Warning, notice);
 }
 
+/// Edits made at the step of the checkpoint, but after it was written, stand in the log and not in the checkpoint.
+void Runner::repeatEdits() {
+  RunFollower log(folder_);
+  for (auto events = log.events(); !events.empty(); events = log.events())
+    for (const RunEvent& event : events) {
+      double before = 0;
+      if (event.kind == EventKind::LiveEdit && event.step == loop_->progress().step) loop_->setLive(event.path, event.after, before);
+    }
+}
+
 void Runner::train() {
   paused_ = options_.startPaused;
   const std::int64_t budget = spec_.train.integer("steps");
@@ -166,8 +188,9 @@ void Runner::train() {
     ring_.push(record);
     writer_->step(record);
     collectSave(false);
+    const bool lastOfWish = stepsLeft_ > 0 && --stepsLeft_ == 0;  // a wish for more may come while the step is evaluated
     afterStep(record);
-    if (!failed_ && stepsLeft_ > 0 && --stepsLeft_ == 0) {
+    if (!failed_ && lastOfWish && stepsLeft_ == 0) {
       stepsLeft_ = -1;
       paused_ = true;
       setState(RunState::Paused);
@@ -183,8 +206,9 @@ void Runner::end() {
   const std::int64_t step = loop_->progress().step, budget = spec_.train.integer("steps");
   const bool done = step >= budget, nothing = lastSaved_ == step && lastEval_ == step;
   setState(RunState::Stopping);
-  if (done && lastEval_ != step) evaluate();
+  if (loop_->routing().steps() > 0) logRouting();  // the window that the end cuts short
   if (!stop_ || saveOnStop_) save(done ? "at the end" : "on stopping");
+  if (!failed_ && done && lastEval_ != step) evaluate();
   if (!failed_ && !writer_->flush())
     fail(static_cast<int>(ExitCode::CannotWrite), "the last records of the logs could not be written (disk full?); checkpoints are unharmed");
   if (failed_) return;

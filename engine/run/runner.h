@@ -61,6 +61,8 @@ class Runner final : public Session {
   void drawSample(const Sample& request);
   void logRouting();
   void routeProbe();
+  void repeatEdits();
+  void keepWeights();
   void milestones(const StepRecord& record);
   void judge(const StepRecord& record); // skipped updates and spikes
   void setState(RunState state);

@@ -29,7 +29,7 @@ std::string bound(const Param& p, double value) {
 
 /// Whether YAML reads the text back as the same plain scalar.
 bool plainSafe(const std::string& s) {
-  if (s.empty() || s == "~" || s == "null" || s == "true" || s == "false" || s == "-" || s == "---" || s == "...") return false;
+  if (s.empty() || s == "~" || s == "null" || s == "Null" || s == "NULL" || s == "true" || s == "false" || s == "-" || s == "---" || s == "...") return false;
   if (s.front() == ' ' || s.back() == ' ' || s.back() == ':') return false;
   for (const char c : s)
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) return false;

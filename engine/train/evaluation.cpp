@@ -28,6 +28,7 @@ Evaluation evaluate(LanguageModel& model, const Corpus& corpus, std::int64_t bat
   double loss = 0;
   std::int64_t hits = 0;
   Batch batch;
+  const std::int64_t separator = corpus.tokenizer().endOfText();  // stands between documents and for no bytes of theirs
   for (std::int64_t i = 0; i < n; ++i) {
     if (goOn && !goOn()) {
       e.complete = false;
@@ -42,7 +43,7 @@ Evaluation evaluate(LanguageModel& model, const Corpus& corpus, std::int64_t bat
     const auto* hit = ce.hits.const_data_ptr<std::uint8_t>();
     for (std::int64_t k = 0; k < ce.hits.numel(); ++k) hits += hit[k];
     for (const std::int64_t target : batch.targets)
-      if (target >= 0) e.bytes += static_cast<std::int64_t>(corpus.tokenizer().piece(static_cast<std::int32_t>(target)).size());
+      if (target >= 0 && target != separator) e.bytes += static_cast<std::int64_t>(corpus.tokenizer().piece(static_cast<std::int32_t>(target)).size());
   }
   const auto count = static_cast<double>(std::max<std::int64_t>(1, e.tokens));
   e.loss = loss / count;

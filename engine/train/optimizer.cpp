@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 #include "kernels/adamw.h"
@@ -54,15 +55,12 @@ void Optimizer::step(double learningRate, double gradNorm) {
   s.eps = static_cast<float>(eps_);
   s.gradScale = clip_ > 0 ? static_cast<float>(std::min(1.0, clip_ / (gradNorm + 1e-6))) : 1.0f;
   s.step = steps_;
-  const auto parallel = ops::torchParallel();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor g = parameters_[i].grad();
     if (!g.defined()) continue;
     const at::Tensor flat = g.contiguous();
     s.weightDecay = static_cast<float>(decay_[i]);
-    ops::require(kernels::adamw(flat.numel(), ops::out(parameters_[i].detach()), ops::out(flat), ops::out(m_[i]), ops::out(v_[i]), s,
-                                false, parallel),
-                 "adamw");
+    ops::run::adamw(flat.numel(), ops::out(parameters_[i].detach()), ops::out(flat), ops::out(m_[i]), ops::out(v_[i]), s);
   }
   dropGradients();
 }

@@ -10,6 +10,7 @@
 
 #include "engine/api/runs.h"
 #include "engine/base/text.h"
+#include "engine/graph/free_memory.h"
 #include "engine/run/build_run.h"
 #include "engine/tools/serp/terminal.h"
 #include "kernels/common.h"
@@ -73,7 +74,7 @@ std::vector<std::string> advice(const std::string& driver) {
   if (!fs::exists(window, error)) out.emplace_back("the window is not built: ./bootstrap build installs Qt 6 and builds it");
   if (!fs::is_directory(presetFolder() / "start", error))
     out.push_back("the shipped designs are missing at " + presetFolder().string() + ": copy presets/ of the sources there");
-  if (availableMemory() < 2e9) out.push_back("only " + bytesText(availableMemory()) + " of memory are free: designs above some ten million parameters will be refused");
+  if (freeMemory() < 2e9) out.push_back("only " + bytesText(freeMemory()) + " of memory are free: designs above some ten million parameters will be refused");
   return out;
 }
 
@@ -86,7 +87,7 @@ int doctor(bool json) {
     print({{"version", SERP_VERSION},
            {"cpu", {{"name", cpuLine("model name")}, {"cores", cores}, {"features", found}, {"kernels", kernels::isaName(kernels::activeIsa())}}},
            {"cuda", {{"built", false}, {"available", false}, {"devices", ordered_json::array()}, {"driver", driver}}},
-           {"memory_free_bytes", availableMemory()},
+           {"memory_free_bytes", freeMemory()},
            {"libraries", libraries()},
            {"presets", presetFolder().string()},
            {"runs", defaultRunsFolder().string()},
@@ -98,7 +99,7 @@ int doctor(bool json) {
   std::printf("serp %s\n", SERP_VERSION);
   std::printf("cpu      %s, %u cores,%s\n", cpuLine("model name").c_str(), cores, list.empty() ? " no vector features we use" : list.c_str());
   std::printf("kernels  %s\n", kernels::isaName(kernels::activeIsa()));
-  std::printf("memory   %s free\n", bytesText(availableMemory()).c_str());
+  std::printf("memory   %s free\n", bytesText(freeMemory()).c_str());
   std::printf("cuda     not in this build\n");
   const ordered_json all = libraries();
   for (const auto& [name, version] : all.items()) std::printf("%-8s %s\n", name.c_str(), version.get<std::string>().c_str());

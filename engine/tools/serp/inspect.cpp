@@ -47,7 +47,8 @@ ordered_json layerJson(const RoutingLayer& l) {
 /// The window of the run's log that ends at `step` or, for 0, the last one.
 Result<ordered_json> logged(const std::filesystem::path& run, std::int64_t step) {
   RunFollower follower(run);
-  const std::vector<RoutingFrame> frames = follower.routing();
+  std::vector<RoutingFrame> frames;
+  for (auto more = follower.routing(); !more.empty(); more = follower.routing()) frames.insert(frames.end(), more.begin(), more.end());
   if (frames.empty())
     return fault(ExitCode::BadData, "no routing is logged: the design has no expert layers, or the run ended before its first window", run.string());
   const RoutingFrame* found = &frames.back();

@@ -45,7 +45,7 @@ int handOver(char** argv) {
   const auto engine = enginePath();
   // OpenMP's threads spin for about a millisecond at every barrier. Where another program wants the cores too, that makes a step ten
   // times slower; with a short spin they sleep instead and are woken at once. Read by libgomp when it is loaded, so it is set here.
-  if (::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "1000", 0);
+  if (::getenv("OMP_WAIT_POLICY") == nullptr) ::setenv("GOMP_SPINCOUNT", "10000", 0);
   ::execv(engine.c_str(), argv);
   return fail(ExitCode::Internal, "cannot start " + engine.string() + ": " + std::strerror(errno) + ". Build it with ./bootstrap build.");
 }
