@@ -16,10 +16,11 @@ class SeriesStore final : public QObject {
   Q_OBJECT
  public:
   using QObject::QObject;
+  /// Steps that are there already were taken back by a continued run, and with them all that came after; equal ones stay.
   void append(const std::vector<StepRecord>& records);
   void append(const RunEvent& event);
   void append(const EvalRecord& eval);
-  void append(std::shared_ptr<const RoutingFrame> frame);     ///< kept in history; the newest text frame is kept too
+  void append(std::shared_ptr<const RoutingFrame> frame);     ///< kept in history; its text is kept apart
   void setActivations(std::shared_ptr<const ActivationFrame> frame);
   void setInfo(const RunInfo& info);
   void clear();
@@ -40,6 +41,7 @@ class SeriesStore final : public QObject {
   void cleared();
 
  private:
+  void takeBack(std::int64_t step);                            ///< everything from `step` on
   std::vector<StepRecord> steps_;
   std::vector<EvalRecord> evals_;
   std::vector<RunEvent> events_;

@@ -10,6 +10,7 @@
 #include <QVBoxLayout>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "app/style/theme.h"
 #include "app/widgets/elided_label.h"
@@ -138,12 +139,12 @@ Knob::Knob(KnobSpec spec, QWidget* parent)
   connect(&idle_, &QTimer::timeout, this, &Knob::commit);
   connect(slider_, &QSlider::valueChanged, this, [this](int position) {
     if (showing_) return;
-    edit(spec_.integer ? position : spec_.minimum + (sliderTop() - spec_.minimum) * position / kTicks, false);
+    edit(spec_.integer ? position : spec_.minimum + (sliderTop() - spec_.minimum) * position / kTicks);
   });
   connect(slider_, &QSlider::sliderReleased, this, &Knob::commit);
   connect(slider_, &KnobSlider::presetWished, this, &Knob::resetToPreset);
   connect(field_, &QDoubleSpinBox::valueChanged, this, [this](double value) {
-    if (!showing_) edit(value, false);
+    if (!showing_) edit(value);
   });
   connect(field_, &QDoubleSpinBox::editingFinished, this, &Knob::commit);
   show(value_);
@@ -163,16 +164,21 @@ void Knob::show(double value) {
   showing_ = false;
 }
 
-void Knob::edit(double value, bool now) {
+void Knob::edit(double value) {
+  touched_ = true;
   value_ = spec_.integer ? std::round(value) : value;
   show(value_);
-  if (now) commit();
-  else if (!slider_->isSliderDown()) idle_.start();
+  if (!slider_->isSliderDown()) idle_.start();
 }
 
 void Knob::commit() {
   idle_.stop();
+  if (!std::exchange(touched_, false)) return;  // losing the focus is no edit, and the value may be finer than the field shows
   value_ = field_->value();  // what is shown is what is sent, rounding included
+  tell();
+}
+
+void Knob::tell() {
   if (value_ == told_) return;
   told_ = value_;
   Q_EMIT committed(value_);
@@ -189,8 +195,12 @@ void Knob::setRemark(const QString& text) {
 }
 
 void Knob::resetToPreset() {
+  touched_ = false;
   slider_->setSliderDown(false);  // the second press of a double click
-  edit(spec_.preset, true);
+  idle_.stop();
+  value_ = spec_.preset;
+  show(value_);
+  tell();
 }
 
 }  // namespace serp::app

@@ -53,7 +53,7 @@ class Knob final : public QWidget {
   double value() const { return value_; }
   void setValue(double value);                     ///< from outside: does not commit, ignored while being dragged
   void setRemark(const QString& text);
-  void resetToPreset();                            ///< commits if it changes anything
+  void resetToPreset();                            ///< commits the preset's exact value if it differs
   KnobSlider* slider() const { return slider_; }
   QDoubleSpinBox* field() const { return field_; }
 
@@ -62,8 +62,9 @@ class Knob final : public QWidget {
 
  private:
   void show(double value);
-  void edit(double value, bool now);
+  void edit(double value);
   void commit();
+  void tell();
   double sliderTop() const;
   KnobSpec spec_;
   double value_, told_;
@@ -71,7 +72,7 @@ class Knob final : public QWidget {
   QDoubleSpinBox* field_;
   QLabel* remark_;
   QTimer idle_;
-  bool showing_ = false;
+  bool showing_ = false, touched_ = false;         ///< touched: edited since the last commit
 };
 
 }  // namespace serp::app

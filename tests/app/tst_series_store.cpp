@@ -20,6 +20,18 @@ class TestSeriesStore : public QObject {
     }
     return out;
   }
+  static RunEvent happened(EventKind kind, std::int64_t step) {
+    RunEvent out;
+    out.kind = kind;
+    out.step = step;
+    return out;
+  }
+  static std::shared_ptr<const RoutingFrame> window(std::int64_t step) {
+    auto out = std::make_shared<RoutingFrame>();
+    out->step = step;
+    out->layers.resize(1);
+    return out;
+  }
 
  private Q_SLOTS:
   void changesOncePerFlush() {
@@ -44,6 +56,51 @@ class TestSeriesStore : public QObject {
     QCOMPARE(store.steps()[60].loss, 2.0);
     QVERIFY(store.generation() != before);
   }
+  void continuedRunTakesLaterRecordsBack() {
+    SeriesStore store;
+    store.append(steps(1, 100, 3));
+    store.append(happened(EventKind::Started, 0));
+    for (const int step : {40, 80}) store.append(happened(EventKind::LiveEdit, step));
+    store.append(happened(EventKind::Stopped, 100));
+    for (const int step : {50, 100}) {
+      EvalRecord eval;
+      eval.step = step;
+      store.append(eval);
+      store.append(window(step));
+    }
+    store.append(happened(EventKind::Started, 60));           // "continued", before its first step as it may arrive
+    store.append(steps(61, 70, 2));
+    store.append(happened(EventKind::LiveEdit, 65));
+    store.append(steps(71, 80, 2));
+    std::vector<int> at;
+    for (const RunEvent& e : store.events()) at.push_back(static_cast<int>(e.step));
+    QCOMPARE(at, (std::vector<int>{0, 40, 60, 65}));
+    QCOMPARE(store.steps().size(), 80u);
+    QCOMPARE(store.evals().size(), 1u);
+    QCOMPARE(store.routing().size(), 1u);
+    QCOMPARE(store.routing().back()->step, std::int64_t(50));
+  }
+  void shorterLogReadAgainKeepsWhatIsTheSame() {
+    SeriesStore store;
+    store.append(steps(1, 100, 3));
+    for (const int step : {0, 60, 80}) store.append(happened(step == 0 ? EventKind::Started : EventKind::Saved, step));
+    store.append(steps(1, 60, 3));                         // cut to 60 and read from its start; the log of events was not
+    QCOMPARE(store.steps().size(), 60u);
+    QCOMPARE(store.events().size(), 2u);
+    store.append(happened(EventKind::Started, 0));            // now that one as well
+    store.append(happened(EventKind::Saved, 60));
+    QCOMPARE(store.events().size(), 2u);
+  }
+  void textBeforeTheFirstWindow() {
+    SeriesStore store;
+    auto early = std::make_shared<RoutingFrame>();
+    early->text = std::make_shared<RoutedText>();
+    store.append(std::shared_ptr<const RoutingFrame>(early));
+    QVERIFY(store.routing().empty());                      // no layers, so no window
+    QCOMPARE(store.text(), early->text);
+    store.append(window(10));
+    QCOMPARE(store.routing().size(), 1u);
+  }
   void evaluationArrivesTwiceCountsOnce() {
     SeriesStore store;
     EvalRecord eval;
@@ -65,6 +122,7 @@ class TestSeriesStore : public QObject {
     for (int i = 1; i <= 3; ++i) {
       auto frame = std::make_shared<RoutingFrame>();
       frame->step = i * 10;
+      frame->layers.resize(1);
       frame->text = i == 3 ? text : nullptr;
       store.append(std::shared_ptr<const RoutingFrame>(frame));
     }

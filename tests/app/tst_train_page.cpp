@@ -69,6 +69,43 @@ class TestTrainPage : public QObject {
     QCOMPARE(balance->value(), 0.01);
     QCOMPARE(committed.count(), 2);
   }
+  void knobSendsOnlyWhatWasEdited() {
+    KnobSpec spec;
+    spec.preset = 0.0123456;                               // finer than the field shows
+    Knob knob(spec);
+    QSignalSpy committed(&knob, &Knob::committed);
+    Q_EMIT knob.field()->editingFinished();                // the focus went elsewhere
+    QCOMPARE(committed.count(), 0);
+    QCOMPARE(knob.value(), 0.0123456);
+    knob.field()->setValue(0.05);
+    Q_EMIT knob.field()->editingFinished();
+    QCOMPARE(committed.count(), 1);
+    knob.resetToPreset();
+    QCOMPARE(committed.count(), 2);
+    QCOMPARE(committed.back().front().toDouble(), 0.0123456);
+    knob.resetToPreset();
+    QCOMPARE(committed.count(), 2);
+  }
+  void knobsFollowStepsTakenBack() {
+    TestWorkspace w;
+    TrainPage page(w.workspace, *w.commands);
+    page.show();
+    QVERIFY(w.commands->train(smallSpec()));
+    page.showInstruments();
+    QTRY_VERIFY(w.session.series().steps().size() > 5);
+    w.session.post(Pause{});
+    QTRY_COMPARE(w.session.state(), RunState::Paused);
+    w.commands->setLive("**.balance", 0.5);
+    const auto& knobs = page.knobs()->knobs();
+    const auto balance = std::find_if(knobs.begin(), knobs.end(), [](const Knob* k) { return k->spec().path == QStringLiteral("**.balance"); });
+    QVERIFY(balance != knobs.end());
+    QTRY_COMPARE((*balance)->value(), 0.5);
+    StepRecord again;
+    again.step = 1;
+    w.session.series().append(std::vector<StepRecord>{again});   // a checkpoint from before the edit
+    w.session.series().flush();
+    QCOMPARE((*balance)->value(), 0.01);
+  }
   void hiddenPageDoesNotDraw() {
     TestWorkspace w;
     TrainPage page(w.workspace, *w.commands);

@@ -5,6 +5,7 @@
 #include <QPushButton>
 #include <QScrollArea>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "app/pages/train/knob_specs.h"
 #include "app/session/design_document.h"
@@ -79,12 +80,20 @@ void LiveKnobs::rebuild() {
         });
       }
     column_->addStretch();
-    for (const auto& [path, value] : commands_.liveValues())
-      for (Knob* knob : knobs_)
-        if (knob->spec().path.toStdString() == path) knob->setValue(std::stod(value));
+    follow();
     stage();
   }
   enable();
+}
+
+void LiveKnobs::follow() {
+  generation_ = workspace_.session->series().generation();
+  const RunCommands::Overrides edits = commands_.liveValues();
+  for (Knob* knob : knobs_) {
+    if (!knob->spec().live) continue;
+    const auto edit = std::find_if(edits.begin(), edits.end(), [path = knob->spec().path.toStdString()](const auto& e) { return e.first == path; });
+    knob->setValue(edit != edits.end() ? std::stod(edit->second) : knob->spec().preset);
+  }
 }
 
 void LiveKnobs::enable() {
@@ -105,6 +114,7 @@ void LiveKnobs::stage() {
 }
 
 void LiveKnobs::refresh() {
+  if (generation_ != workspace_.session->series().generation()) follow();  // a continued run took edits back
   const auto& steps = workspace_.session->series().steps();
   if (steps.empty() || knobs_.empty() || !knobs_.front()->spec().factor) return;
   knobs_.front()->setRemark(tr("× schedule: %1").arg(QString::number(steps.back().learningRate, 'e', 2).replace(QStringLiteral("e-0"), QStringLiteral("e-"))));

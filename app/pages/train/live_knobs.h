@@ -20,12 +20,13 @@ class LiveKnobs final : public Panel {
  public:
   LiveKnobs(Workspace& workspace, RunCommands& commands, QWidget* parent = nullptr);
   const std::vector<Knob*>& knobs() const { return knobs_; }
-  void refresh();                                  ///< remarks that follow the run
+  void refresh();                                  ///< remarks and values that follow the run
 
  private:
   void rebuild();
   void enable();
   void stage();
+  void follow();
   Workspace& workspace_;
   RunCommands& commands_;
   std::vector<Knob*> knobs_;
@@ -33,6 +34,7 @@ class LiveKnobs final : public Panel {
   QVBoxLayout* column_ = nullptr;
   QPushButton *reset_, *branch_;
   std::string shownText_;
+  int generation_ = -1;
 };
 
 }  // namespace serp::app
