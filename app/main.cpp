@@ -10,12 +10,9 @@
 #include <filesystem>
 
 #include "app/main_window.h"
-#include "app/session/design_document.h"
-#include "app/session/notices.h"
 #include "app/session/preferences.h"
-#include "app/session/run_commands.h"
 #include "app/shell/command_line.h"
-#include "app/shell/open_files.h"
+#include "app/shell/open_first.h"
 #include "app/shell/plot_command.h"
 #include "app/shell/screenshot.h"
 #include "app/shell/signals.h"
@@ -25,9 +22,9 @@ using namespace serp::app;
 
 namespace {
 
-int complain(const QString& sentence) {
-  std::fprintf(stderr, "serpentarium: %s\n", qUtf8Printable(sentence));
-  return static_cast<int>(serp::ExitCode::BadConfiguration);
+int complain(const std::string& sentence, serp::ExitCode code = serp::ExitCode::BadConfiguration) {
+  std::fprintf(stderr, "serpentarium: %s\n", sentence.c_str());
+  return static_cast<int>(code);
 }
 
 /// OpenMP's threads wait for each other by spinning for milliseconds. Beside a window, or any other busy program, the spinners keep the
@@ -41,33 +38,13 @@ void spinBriefly(char** argv) {
   ::execv(self.c_str(), argv);                       // comes back only if it fails, and then things are as they were
 }
 
-/// What the window shows first: the arguments, else the last workspace, else the start design. Empty: all is well.
-QString openFirst(MainWindow& window, const CommandLine& line) {
-  Workspace& workspace = window.workspace();
-  const bool plain = line.start.isEmpty() && line.paths.isEmpty() && line.screenshot.isEmpty();
-  if (plain && window.restoreWorkspace()) return {};
-  if (!line.start.isEmpty()) {
-    auto spec = serp::loadRunSpec(line.start.toStdString(), line.overrides);
-    if (!spec) return QString::fromStdString(spec.faults().text());
-    workspace.design->open(line.start);
-    if (!window.commands().train(*spec)) return QString::fromStdString(workspace.session->faults().text());
-  } else {
-    workspace.design->open(QStringLiteral("start/moe_mamba"));
-  }
-  for (const QString& path : line.paths) {
-    QString why;
-    if (!window.files().open(path, &why)) return why;
-  }
-  return {};
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   QStringList arguments;
   for (int i = 1; i < argc; ++i) arguments << QString::fromLocal8Bit(argv[i]);
   const CommandLine line = parseCommandLine(arguments);
-  if (!line.error.isEmpty()) return complain(line.error);
+  if (!line.error.isEmpty()) return complain(line.error.toStdString());
   if (line.help) return std::fputs(qPrintable(usageText()), stdout), 0;
   if (line.version) return std::puts("serpentarium " SERP_VERSION), 0;
   if (!line.plot) spinBriefly(argv);
@@ -92,10 +69,9 @@ int main(int argc, char** argv) {
 
   MainWindow window([](const auto&... args) { return serp::openSession(args...); }, preferences);
   window.rememberWorkspace(!picture);
-  if (const QString fault = openFirst(window, line); !fault.isEmpty()) return complain(fault);
+  if (const serp::Diagnostics faults = openFirst(window, line); faults.hasErrors()) return complain(faults.text(), faults.exit);
   if (picture) {
     window.resize(line.size);
-    if (line.start.isEmpty() && line.paths.isEmpty() && line.afterSteps > 0) window.commands().trainDesign();
     window.showPage(line.page.isEmpty() ? QStringLiteral("train") : line.page);
     new Screenshot(window.workspace(), &window, line.screenshot, line.afterSteps, &window);
   } else if (preferences.bytes(QStringLiteral("window/geometry")).isEmpty()) {

@@ -202,7 +202,11 @@ void MainWindow::showStatus() {
   const RunInfo& info = const_cast<SessionController&>(session).series().info();
   QString right = tr("no run");
   if (!session.runFolder().empty()) {
-    right = QString::fromUtf8(stateName(session.state()));
+    // A followed run has no state here, only what its folder says.
+    const bool followed = session.isFollowing() && !session.isActive() && session.state() != RunState::Failed;
+    right = !followed                  ? QString::fromUtf8(stateName(session.state()))
+            : session.status().empty() ? tr("reading")
+                                       : QString::fromStdString(session.status());
     if (!info.device.empty()) right += tr(" · %1").arg(QString::fromStdString(info.device));
     if (!info.kernels.empty()) right += tr(" · %1 threads").arg(info.threads);
   }

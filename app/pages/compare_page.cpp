@@ -284,7 +284,7 @@ void ComparePage::wantCurves() {
   if (!isVisible()) return;
   RunsModel& model = *workspace_.runs;
   for (const RunSummary& run : model.runs())
-    if (const QString id = RunsModel::idOf(run); model.isShown(id) && run.status != "unreadable") curves_->want(id, run.folder, hasEnded(run));
+    if (const QString id = RunsModel::idOf(run); model.isShown(id) && run.status != "unreadable") curves_->want(id, run.folder, hasEnded(run), run.steps);
 }
 
 void ComparePage::chooseBaseline() {
@@ -357,7 +357,7 @@ void ComparePage::compareSelected() {
   std::vector<ShownRun> chosen;
   const auto add = [&](const RunSummary& run) {
     if (chosen.size() == 2 || (!chosen.empty() && chosen.front().id == RunsModel::idOf(run))) return;
-    curves_->want(RunsModel::idOf(run), run.folder, hasEnded(run));
+    curves_->want(RunsModel::idOf(run), run.folder, hasEnded(run), run.steps);
     chosen.push_back(shownRun(run));
   };
   for (const QModelIndex& index : table_->selectionModel()->selectedRows())

@@ -243,7 +243,7 @@ void TrainPage::showMeters() {
     meters_->set(kSpeed, groupedCount(std::llround(rate)), tr("%1 ms a step").arg(fixedText(ms, ms < 10 ? 1 : 0)));
     const double perStep = last.step > 0 ? last.seconds / static_cast<double>(last.step) : 0;
     const double left = perStep * static_cast<double>(std::max<qint64>(0, info.budgetSteps - last.step));
-    const bool active = workspace_.session->isActive();
+    const bool active = workspace_.session->isActive() || workspace_.session->isTrainedElsewhere();
     meters_->set(kLeft, active ? duration(left) : tr("ended"), tr("%1 so far").arg(duration(last.seconds)));
   }
   if (!memoryAge_.isValid() || memoryAge_.elapsed() > 1000) {

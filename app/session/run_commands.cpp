@@ -41,7 +41,7 @@ RunCommands::RunCommands(Workspace& workspace, QObject* parent) : QObject(parent
 bool RunCommands::canContinue() const {
   SessionController& session = *workspace_.session;
   if (session.isActive() || session.runFolder().empty() || session.state() == RunState::Failed) return false;
-  if (session.isFollowing() && session.status() == "running") return false;  // another process trains it
+  if (session.isTrainedElsewhere()) return false;
   const auto& series = session.series();
   const auto done = series.steps().empty() ? 0 : series.steps().back().step;
   return done > 0 && series.info().budgetSteps > done;
@@ -95,20 +95,20 @@ void RunCommands::toggle() {
   }
 }
 
-void RunCommands::trainDesign() {
-  if (!workspace_.design) return;
+bool RunCommands::trainDesign() {
+  if (!workspace_.design) return false;
   if (!workspace_.design->isSettled()) workspace_.design->parseNow();
   const auto& spec = workspace_.design->spec();
   if (!spec || workspace_.design->faultCount() > 0) {
     workspace_.notices->error(tr("The design has faults; the Design page shows where."));
-    return;
+    return false;
   }
-  train(*spec);
+  return train(*spec);
 }
 
 bool RunCommands::train(const RunSpec& spec) {
   SessionController& session = *workspace_.session;
-  const bool wasActive = session.isActive();
+  const bool wasActive = session.hasSession() && session.isActive();
   const QString old = QString::fromStdString(session.spec().name);
   if (!session.start(spec, workspace_.preferences->runsFolder())) {
     workspace_.notices->error(QString::fromStdString(session.faults().text()));

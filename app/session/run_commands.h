@@ -25,7 +25,7 @@ class RunCommands final : public QObject {
   void toggle();                                   ///< trains, pauses or resumes, whichever is possible
   /// Trains a design in a new run under the preferred folder. False: a notice says why.
   bool train(const RunSpec& spec);
-  void trainDesign();
+  bool trainDesign();                              ///< false: a notice says why
   /// A new run of the shown design with the live values as they are and `changes` applied; its parent is recorded.
   bool branch(const Overrides& changes = {});
   void setLive(const std::string& path, double value);

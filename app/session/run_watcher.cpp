@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "app/session/whole_log.h"
+
 namespace serp::app {
 namespace {
 
@@ -11,8 +13,8 @@ constexpr auto kLook = std::chrono::milliseconds(500);
 
 }  // namespace
 
-void readRouting(RunFollower& follower, RunBatch& batch) {
-  for (RoutingFrame& frame : follower.routing()) batch.routing.push_back(std::make_shared<RoutingFrame>(std::move(frame)));
+void readRouting(RunFollower& follower, RunBatch& batch, const std::atomic<bool>* leave) {
+  for (RoutingFrame& frame : wholeLog(follower, &RunFollower::routing, leave)) batch.routing.push_back(std::make_shared<RoutingFrame>(std::move(frame)));
   if (batch.routing.empty()) return;
   const StoredText stored = serp::readRoutedText(follower.folder());
   if (!stored.text) return;
@@ -44,15 +46,16 @@ void RunWatcher::main() {
     if (first) {
       if (auto spec = serp::loadRunSpec((folder_ / "resolved.yaml").string())) batch->spec = std::move(spec).value();
     }
-    batch->steps = follower.metrics();
-    batch->evals = follower.evals();
-    batch->events = follower.events();
-    readRouting(follower, *batch);
+    batch->steps = wholeLog(follower, &RunFollower::metrics, &leaving_);
+    batch->evals = wholeLog(follower, &RunFollower::evals, &leaving_);
+    batch->events = wholeLog(follower, &RunFollower::events, &leaving_);
+    readRouting(follower, *batch, &leaving_);
+    if (leaving_) return;  // half a batch is of no use to anybody
     batch->last = once_ || !batch->problem.isEmpty() || (batch->summary && batch->summary->status != "running");
     const bool last = batch->last;
     sink_(std::move(batch));
     std::unique_lock lock(mutex_);
-    if (last || leave_.wait_for(lock, kLook, [this] { return leaving_; })) return;
+    if (last || leave_.wait_for(lock, kLook, [this] { return leaving_.load(); })) return;
   }
 }
 

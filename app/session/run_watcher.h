@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QString>
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <functional>
@@ -29,10 +30,11 @@ struct RunBatch {
   bool last = false;                                 ///< nothing more will come
 };
 
-/// The frames written since the last call, the newest with the text that the run routed last, if it left one.
-void readRouting(RunFollower& follower, RunBatch& batch);
+/// The frames written since the last call, the newest with the text that the run routed last, if it left one. Ends early when
+/// `leave` is set.
+void readRouting(RunFollower& follower, RunBatch& batch, const std::atomic<bool>* leave = nullptr);
 
-/// `sink` is called on the reading thread. The destructor waits for the look under way (milliseconds).
+/// `sink` is called on the reading thread. The destructor waits for the piece being read, up to 64 MiB.
 class RunWatcher {
  public:
   RunWatcher(std::filesystem::path folder, bool once, std::function<void(std::shared_ptr<RunBatch>)> sink);
@@ -45,7 +47,7 @@ class RunWatcher {
   std::function<void(std::shared_ptr<RunBatch>)> sink_;
   std::mutex mutex_;
   std::condition_variable leave_;
-  bool leaving_ = false;
+  std::atomic<bool> leaving_{false};
   std::thread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include "app/session/session_controller.h"
 
 #include <QMetaObject>
+#include <chrono>
 
 #include "app/session/run_watcher.h"
 
@@ -35,13 +36,21 @@ SessionController::SessionController(Opener opener, QObject* parent)
 SessionController::~SessionController() {
   watcher_.reset();
   session_.reset();
-  for (std::thread& thread : retiring_) thread.join();
+  retiring_.clear();                                 // joins
 }
 
-bool SessionController::isActive() const { return session_ && !isEnd(state_); }
+bool SessionController::isActive() const { return (session_ && !isEnd(state_)) || !continuing_.resumeFrom.empty(); }
+
+template <class Old>
+void SessionController::joinInBackground(Old old) {
+  if (!old) return;
+  std::erase_if(retiring_, [](const auto& done) { return done.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
+  retiring_.push_back(std::async(std::launch::async, [old = std::move(old)]() mutable { old.reset(); }));
+}
 
 void SessionController::retire() {
-  watcher_.reset();
+  joinInBackground(std::move(watcher_));
+  continuing_ = {};
   timer_.stop();
   lastRouting_.reset();
   informed_ = false;
@@ -49,7 +58,7 @@ void SessionController::retire() {
   ++showing_;
   if (!session_) return;
   session_->onWake({});
-  retiring_.emplace_back([old = std::move(session_)]() mutable { old.reset(); });
+  joinInBackground(std::move(session_));
 }
 
 bool SessionController::start(const RunSpec& spec, const std::filesystem::path& runsFolder, OpenOptions options) {
@@ -80,7 +89,7 @@ void SessionController::adopt(std::unique_ptr<Session> session) {
   Q_EMIT stateChanged();
 }
 
-bool SessionController::show(const std::filesystem::path& runFolder) {
+bool SessionController::open(const std::filesystem::path& runFolder) {
   std::error_code ignored;
   if (!std::filesystem::exists(runFolder / "meta.json", ignored)) {
     faults_ = fault(ExitCode::BadData, "there is no run here (no meta.json)", runFolder.string());
@@ -93,6 +102,11 @@ bool SessionController::show(const std::filesystem::path& runFolder) {
   state_ = RunState::Finished;
   status_.clear();
   series_.clear();
+  return true;
+}
+
+bool SessionController::show(const std::filesystem::path& runFolder) {
+  if (!open(runFolder)) return false;
   watch(runFolder, false);
   Q_EMIT runChanged();
   Q_EMIT stateChanged();
@@ -100,13 +114,13 @@ bool SessionController::show(const std::filesystem::path& runFolder) {
 }
 
 bool SessionController::resume(const std::filesystem::path& runFolder, OpenOptions options) {
-  if (!show(runFolder)) return false;
-  watcher_.reset();
+  if (!open(runFolder)) return false;
   options.resumeFrom = runFolder;
   if (options.spareCores == 0) options.spareCores = 1;
   continuing_ = options;
   state_ = RunState::Building;
   watch(runFolder, true);
+  Q_EMIT runChanged();
   Q_EMIT stateChanged();
   return true;
 }
@@ -121,6 +135,8 @@ void SessionController::watch(const std::filesystem::path& folder, bool once) {
 void SessionController::take(const RunBatch& batch, int number) {
   if (number != showing_) return;
   if (!batch.problem.isEmpty()) {
+    continuing_ = {};
+    faults_ = fault(ExitCode::BadData, batch.problem.toStdString());
     state_ = RunState::Failed;
     Q_EMIT stateChanged();
     Q_EMIT failed(batch.problem);
@@ -165,6 +181,12 @@ void SessionController::close() {
 }
 
 void SessionController::post(Command command) {
+  if (!session_ && isActive() && std::holds_alternative<Stop>(command)) {  // not continued yet: the run is only shown
+    continuing_ = {};
+    state_ = RunState::Finished;
+    Q_EMIT stateChanged();
+    return;
+  }
   if (!session_ || isEnd(state_)) return;
   if (const Wish wish = wishOf(command); wish != Wish::None) {
     wish_ = wish;
@@ -189,12 +211,15 @@ void SessionController::resolve(bool sawPause, bool sawSave) {
 
 void SessionController::drain() {
   if (!session_) return;
-  const RunState state = session_->state();  // before the rings: what was written before the end is drained after it
+  // State, events and frame before the ring: what was written before them is drained after them, so the steps of an event are there
+  // before it, and a continued run takes old steps back before its own events arrive.
+  const RunState state = session_->state();
+  const std::vector<RunEvent> events = session_->takeEvents();
+  auto frame = session_->latestRouting();
   for (std::size_t n = buffer_.size(); n == buffer_.size();) {
     n = session_->drain(buffer_);
     series_.append({buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(n)});
   }
-  const std::vector<RunEvent> events = session_->takeEvents();
   bool sawPause = false, sawSave = false;
   QString failure;
   for (const RunEvent& event : events) {
@@ -203,7 +228,7 @@ void SessionController::drain() {
     sawSave |= event.kind == EventKind::Saved || event.kind == EventKind::Warning;
     if (event.kind == EventKind::Failed) failure = QString::fromStdString(event.text);
   }
-  if (auto frame = session_->latestRouting(); frame && frame != lastRouting_) {
+  if (frame && frame != lastRouting_) {
     lastRouting_ = frame;
     series_.append(std::move(frame));
   }

@@ -7,8 +7,8 @@
 #include <QTimer>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
-#include <thread>
 #include <vector>
 
 #include "app/session/frame_pacer.h"
@@ -39,11 +39,13 @@ class SessionController final : public QObject {
   /// Shows a finished (or foreign, still written) run read-only: follows its files. False: there is no run; faults() says why.
   bool show(const std::filesystem::path& runFolder);
   void close();                                    ///< stops with a save; the join happens in the background
-  bool isActive() const;                           ///< a session is building, training, paused or stopping
+  /// A session is building, training, paused or stopping, or the past of a run to continue is being read.
+  bool isActive() const;
 
   void post(Command command);                      ///< marks the matching button pending until the answering event
   bool hasSession() const { return session_ != nullptr; }
   bool isFollowing() const { return watcher_ != nullptr && !session_; }
+  bool isTrainedElsewhere() const { return isFollowing() && status_ == "running"; }  ///< another process writes the shown run
   RunState state() const { return state_; }
   bool pending() const { return wish_ != Wish::None; }  ///< a wish was sent and not answered yet
   Wish wish() const { return wish_; }
@@ -64,20 +66,23 @@ class SessionController final : public QObject {
   void drain();
   void adopt(std::unique_ptr<Session> session);
   void take(const RunBatch& batch, int generation);
+  bool open(const std::filesystem::path& folder);  ///< empties everything for a run that exists
   void watch(const std::filesystem::path& folder, bool once);
-  void retire();                                   ///< hands the session to a thread that stops and joins it
+  void retire();                                   ///< hands session and watcher to threads that stop and join them
+  template <class Old>
+  void joinInBackground(Old old);
   void answer();
   void resolve(bool sawPause, bool sawSave);
 
   Opener opener_;
   std::unique_ptr<Session> session_;
   std::unique_ptr<RunWatcher> watcher_;
-  std::vector<std::thread> retiring_;
+  std::vector<std::future<void>> retiring_;
   SeriesStore series_;
   QTimer timer_;
   RunSpec spec_;
   Diagnostics faults_;
-  OpenOptions continuing_;
+  OpenOptions continuing_;                         ///< with a folder to resume from: waits for that run's past
   std::filesystem::path folder_;
   std::string status_;
   std::vector<StepRecord> buffer_;

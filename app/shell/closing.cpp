@@ -31,7 +31,7 @@ Closing::Closing(Workspace& workspace, QObject* parent) : QObject(parent), works
 }
 
 bool Closing::mayClose() {
-  if (done_ || !workspace_.session->isActive() || asked_) return true;
+  if (done_ || asked_ || !workspace_.session->isActive() || !workspace_.session->hasSession()) return true;
   asked_ = true;
   bound_.start();
   workspace_.notices->info(tr("Saving a checkpoint before closing. Close again to leave at once."));

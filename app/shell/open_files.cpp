@@ -15,6 +15,11 @@
 
 namespace serp::app {
 
+QString absolutePath(const QString& pathOrName) {
+  const QFileInfo info(pathOrName);
+  return info.exists() ? info.absoluteFilePath() : pathOrName;
+}
+
 bool OpenFiles::showRun(const QString& folder, QString* error) {
   SessionController& session = *workspace_.session;
   const std::filesystem::path path(folder.toStdString());
@@ -37,8 +42,7 @@ bool OpenFiles::showRun(const QString& folder, QString* error) {
 }
 
 bool OpenFiles::useText(const QString& path, QString* error) {
-  const QString absolute = QFileInfo(path).absoluteFilePath();
-  if (!workspace_.design->setValue(QStringLiteral("data.source"), QStringLiteral("[\"%1\"]").arg(absolute))) {
+  if (!workspace_.design->setValue(QStringLiteral("data.source"), QStringLiteral("[\"%1\"]").arg(path))) {
     if (error) *error = workspace_.design->error();
     return false;
   }
@@ -47,7 +51,8 @@ bool OpenFiles::useText(const QString& path, QString* error) {
   return true;
 }
 
-bool OpenFiles::open(const QString& path, QString* error) {
+bool OpenFiles::open(const QString& given, QString* error) {
+  const QString path = absolutePath(given);
   const QFileInfo info(path);
   if (info.isDir()) {
     if (QFileInfo::exists(path + QStringLiteral("/meta.json"))) return showRun(path, error);

@@ -9,6 +9,9 @@ namespace serp::app {
 
 struct Workspace;
 
+/// What exists, by its absolute path: it is kept for the next start, which may be somewhere else. Names of presets and runs stay.
+QString absolutePath(const QString& pathOrName);
+
 class OpenFiles final : public QObject {
   Q_OBJECT
  public:

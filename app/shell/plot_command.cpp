@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "app/pages/train/run_axis.h"
+#include "app/session/whole_log.h"
 #include "app/style/theme.h"
 #include "app/widgets/plot_view.h"
 #include "engine/api/runs.h"
@@ -28,7 +29,7 @@ int plotRuns(const CommandLine& line) {
     auto run = serp::findRun(reference.toStdString(), serp::defaultRunsFolder());
     if (!run) return fail(run.faults().text(), ExitCode::BadConfiguration);
     RunFollower follower(*run);
-    const auto records = follower.metrics();
+    const auto records = wholeLog(follower, &RunFollower::metrics);
     if (records.empty()) return fail(run->string() + ": no step was logged", ExitCode::BadData);
     const auto summary = serp::readSummary(*run);
     const int index = plot.curveCount();

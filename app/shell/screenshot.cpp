@@ -27,16 +27,18 @@ Screenshot::Screenshot(Workspace& workspace, QWidget* window, QString file, qint
 void Screenshot::look() {
   SessionController& session = *workspace_.session;
   if (session.state() == RunState::Failed) {
-    std::fprintf(stderr, "serpentarium: the run failed: %s\n",
-                 session.series().events().empty() ? session.faults().text().c_str() : session.series().events().back().text.c_str());
-    const int code = session.series().events().empty() ? 1 : session.series().events().back().exitCode;
+    const auto& events = session.series().events();
+    const bool told = !events.empty() && events.back().kind == EventKind::Failed;
+    std::fprintf(stderr, "serpentarium: the run failed: %s\n", told ? events.back().text.c_str() : session.faults().text().c_str());
+    const int code = told ? events.back().exitCode : static_cast<int>(session.faults().exit);
     timer_.stop();
     QApplication::exit(code ? code : 1);
     return;
   }
+  if (session.isFollowing() && session.status().empty()) return;  // nothing of the opened run was read yet
   const auto& steps = session.series().steps();
-  const bool there = afterSteps_ <= 0 || (!steps.empty() && steps.back().step >= afterSteps_) || (session.hasSession() && !session.isActive());
-  if (!there) return;
+  const bool ended = !session.runFolder().empty() && !session.isActive() && !session.isTrainedElsewhere();
+  if (afterSteps_ > 0 && !ended && (steps.empty() || steps.back().step < afterSteps_)) return;
   if (++settled_ >= kSettleLooks) take();
 }
 

@@ -9,6 +9,7 @@
 #include <ctime>
 #include <fstream>
 
+#include "app/pages/compare/compare_curves.h"
 #include "app/pages/compare/differences_panel.h"
 #include "app/pages/compare/direct_labels.h"
 #include "app/pages/compare/loss_panel.h"
@@ -98,6 +99,28 @@ class TestComparePage : public QObject {
     QCOMPARE(lossPoints(trained, {false, 5}).size(), 3u);
     QCOMPARE(lossPoints(trained, {false, 5})[2].loss, 10.0);   // the last one is over a whole window as well: 8 to 12
     QVERIFY(!commonMeasure({&base, &late}).heldOut);       // its first one comes after the other's last
+  }
+
+  void continuedRunIsReadAgain() {
+    QTemporaryDir folder;
+    const fs::path run = fs::path(folder.path().toStdString()) / "run";
+    CompareCurves curves;
+    const auto stepsRead = [&](int steps, bool anew) {
+      MadeRun made;
+      made.steps = steps, made.evalEvery = 10;
+      if (anew) fs::remove_all(run);
+      if (anew && !makeRun(run, made)) return std::size_t{0};
+      curves.want(QStringLiteral("run"), run, true, steps);
+      if (!QTest::qWaitFor([&] { return curves.reading() == 0; })) return std::size_t{0};
+      const auto found = curves.find(QStringLiteral("run"));
+      return found->evals.size() == found->steps.size() / 10 ? found->steps.size() : std::size_t{0};
+    };
+    QCOMPARE(stepsRead(100, true), 100u);
+    const auto first = curves.find(QStringLiteral("run"));
+    QCOMPARE(stepsRead(100, false), 100u);
+    QCOMPARE(curves.find(QStringLiteral("run")), first);   // nothing new: not read again
+    QCOMPARE(stepsRead(150, true), 150u);
+    QCOMPARE(stepsRead(60, true), 60u);
   }
 
   void settingsByHand() {

@@ -5,6 +5,7 @@
 #include <QtTest>
 
 #include "app/widgets/transport_bar.h"
+#include "tests/app/support/made_runs.h"
 #include "tests/app/support/test_workspace.h"
 
 using namespace serp;
@@ -82,6 +83,31 @@ class TestTransport : public QObject {
     QCOMPARE(w.session.state(), RunState::Running);
     std::sort(ms.begin(), ms.end());
     qInfo() << "click to acknowledgement, ms: median" << ms[100] << "worst" << ms.back();
+  }
+  void continuingIsForgottenWithItsRun() {
+    TestWorkspace w;
+    const std::filesystem::path base(w.folder.path().toStdString());
+    MadeRun made;
+    made.steps = 50;
+    QVERIFY(makeRun(base / "a", made));
+    made.steps = 30;
+    QVERIFY(makeRun(base / "b", made));
+    QVERIFY(w.session.resume(base / "a"));
+    QVERIFY(w.session.isActive());                       // though there is no session before the past is read
+    QVERIFY(!w.session.hasSession());
+    QVERIFY(w.session.show(base / "b"));
+    QVERIFY(!w.session.isActive());
+    QTRY_COMPARE(w.session.series().steps().size(), 30u);
+    QTest::qWait(50);
+    QVERIFY(!w.session.hasSession());                    // showing a run does not train it
+    QVERIFY(w.session.resume(base / "a"));
+    w.session.post(Stop{true});
+    QVERIFY(!w.session.isActive());
+    QTRY_COMPARE(w.session.series().steps().size(), 50u);
+    QVERIFY(!w.session.hasSession());
+    QVERIFY(w.session.resume(base / "a"));
+    QTRY_VERIFY(w.session.hasSession());
+    QTRY_COMPARE(w.session.state(), RunState::Running);
   }
   void stoppingOneRunByStartingAnother() {
     TestWorkspace w;

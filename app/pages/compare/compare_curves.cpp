@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "app/models/background.h"
+#include "app/session/whole_log.h"
 
 namespace serp::app {
 namespace {
@@ -55,6 +56,7 @@ struct CompareCurves::Source {
   std::unique_ptr<RunFollower> follower;
   std::shared_ptr<const RunCurves> curves;       // GUI thread
   bool busy = false;                             // GUI thread
+  std::int64_t steps = 0;                        // GUI thread: of the run when it was read last
 };
 
 CompareCurves::~CompareCurves() = default;
@@ -169,21 +171,30 @@ std::shared_ptr<const RunCurves> CompareCurves::find(const QString& id) const {
   return source ? source->curves : nullptr;
 }
 
-std::shared_ptr<const RunCurves> CompareCurves::want(const QString& id, const std::filesystem::path& folder, bool ended) {
+std::shared_ptr<const RunCurves> CompareCurves::want(const QString& id, const std::filesystem::path& folder, bool ended, std::int64_t steps) {
   auto& source = sources_[id];
   if (!source) source = std::make_shared<Source>();
-  if (source->busy || (source->curves && source->curves->complete)) return source->curves;
+  const bool complete = source->curves && source->curves->complete;
+  if (source->busy || (complete && ended && source->steps == steps)) return source->curves;
   source->busy = true;
+  source->steps = steps;
   ++reading_;
   inBackground(
       this,
-      [source, folder, ended, old = source->curves] {
+      [source, folder, ended, old = complete ? nullptr : source->curves] {
         const QMutexLocker lock(&source->mutex);
         auto next = std::make_shared<RunCurves>(old ? *old : RunCurves());
-        if (!source->follower) source->follower = std::make_unique<RunFollower>(folder);
-        for (const StepRecord& s : source->follower->metrics()) next->steps.push_back(s);
-        for (const EvalRecord& e : source->follower->evals()) next->evals.push_back(e);
-        for (const RunEvent& e : source->follower->events()) next->edited |= e.kind == EventKind::LiveEdit;
+        if (!source->follower || !old) source->follower = std::make_unique<RunFollower>(folder);
+        std::vector<StepRecord> fresh = wholeLog(*source->follower, &RunFollower::metrics);
+        if (!fresh.empty() && !next->steps.empty() && fresh.front().step <= next->steps.back().step) {
+          // The run was continued from a checkpoint: what came after that was taken back, so everything is read afresh.
+          next = std::make_shared<RunCurves>();
+          source->follower = std::make_unique<RunFollower>(folder);
+          fresh = wholeLog(*source->follower, &RunFollower::metrics);
+        }
+        next->steps.insert(next->steps.end(), fresh.begin(), fresh.end());
+        for (const EvalRecord& e : wholeLog(*source->follower, &RunFollower::evals)) next->evals.push_back(e);
+        for (const RunEvent& e : wholeLog(*source->follower, &RunFollower::events)) next->edited |= e.kind == EventKind::LiveEdit;
         if (next->settings.empty()) {
           QFile file(QString::fromStdString((folder / "resolved.yaml").string()));
           if (file.open(QIODevice::ReadOnly) && file.size() < (4 << 20)) {

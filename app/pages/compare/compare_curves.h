@@ -25,7 +25,7 @@ struct RunCurves {
   std::vector<std::pair<QString, QString>> settings;   ///< resolved.yaml as "model.blocks[0].d_state" → "16"
   ReferenceResult reference;
   bool edited = false;                                 ///< a live edit was made: another experiment than its settings say
-  bool complete = false;                               ///< the run has ended: no need to look again
+  bool complete = false;                               ///< the run had ended when it was read
 };
 
 struct LossPoint { double steps = 0, tokens = 0, loss = 0; };
@@ -51,8 +51,9 @@ class CompareCurves final : public QObject {
  public:
   using QObject::QObject;
   ~CompareCurves() override;
-  /// Asks for a run's curves; loaded() follows. Returns what is there now (may be null). Runs still written are followed.
-  std::shared_ptr<const RunCurves> want(const QString& id, const std::filesystem::path& folder, bool ended);
+  /// Asks for a run's curves; loaded() follows. Returns what is there now (may be null). Runs still written are followed; one that has
+  /// ended is read once, and again when its number of `steps` is another: it was continued.
+  std::shared_ptr<const RunCurves> want(const QString& id, const std::filesystem::path& folder, bool ended, std::int64_t steps);
   std::shared_ptr<const RunCurves> find(const QString& id) const;
   int reading() const { return reading_; }
 

@@ -7,6 +7,7 @@
 #include <QTemporaryDir>
 
 #include "app/session/series_store.h"
+#include "app/session/whole_log.h"
 
 namespace serp::app {
 namespace {
@@ -29,9 +30,9 @@ RunBatch readRecordedRun() {
   RunFollower follower(folder);
   if (auto summary = serp::readSummary(folder)) out.summary = summary.value();
   if (auto spec = serp::loadRunSpec((folder / "resolved.yaml").string())) out.spec = std::move(spec).value();
-  out.steps = follower.metrics();
-  out.evals = follower.evals();
-  out.events = follower.events();
+  out.steps = wholeLog(follower, &RunFollower::metrics);
+  out.evals = wholeLog(follower, &RunFollower::evals);
+  out.events = wholeLog(follower, &RunFollower::events);
   readRouting(follower, out);
   return out;
 }
