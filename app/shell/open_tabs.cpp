@@ -2,11 +2,13 @@
 // Keeps the tabs in step with the document and the session, and drafts safe.
 #include "app/shell/open_tabs.h"
 
+#include <QAction>
 #include <QFileInfo>
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QToolButton>
+#include <algorithm>
 
 #include "app/session/action_registry.h"
 #include "app/session/notices.h"
@@ -18,7 +20,9 @@
 namespace serp::app {
 namespace {
 
-constexpr int kDraftMs = 1500, kMostTabs = 24;
+constexpr int kDraftMs = 1500, kMostTabs = 24, kMostClosed = 20;
+
+bool isDirty(const DesignDocument::Draft& draft) { return draft.text != draft.saved; }
 
 bool sameDesign(const DesignDocument::Draft& a, const DesignDocument::Draft& b) {
   if (!a.file.isEmpty() || !b.file.isEmpty()) return a.file == b.file;
@@ -55,6 +59,8 @@ OpenTabs::OpenTabs(Workspace& workspace, OpenFiles& files, QWidget* parent) : QT
     changedSoon();
   });
   connect(workspace.session, &SessionController::runChanged, this, &OpenTabs::adoptRun);
+  reopen_ = workspace.actions->add(QStringLiteral("file.reopen"), tr("Reopen closed design"), {}, tr("File"), this, [this] { reopen(); });
+  enableReopen();
 }
 
 int OpenTabs::appendTab(const QString& icon, const QString& text) {
@@ -63,7 +69,8 @@ int OpenTabs::appendTab(const QString& icon, const QString& text) {
   close->setText(QStringLiteral("×"));
   close->setFixedSize(20, 20);
   close->setFocusPolicy(Qt::NoFocus);
-  close->setToolTip(tr("Close this tab; nothing is deleted"));
+  close->setToolTip(icon == QLatin1String("design") ? tr("Close this tab. Changes that are in no file are kept: “Reopen closed design” brings them back")
+                                                    : tr("Close this tab; the run is kept"));
   close->setAccessibleName(tr("Close tab"));
   connect(close, &QToolButton::clicked, this, [this, close] {
     for (int i = 0; i < count(); ++i)
@@ -86,9 +93,9 @@ void OpenTabs::label(int index) {
     const DesignDocument& document = *workspace_.design;
     const DesignDocument::Draft draft = shown ? document.draft() : tab.draft;
     text = shown ? document.title() : tab.name;
-    if (draft.text != draft.saved) text += QStringLiteral(" •");
+    if (isDirty(draft)) text += QStringLiteral(" •");
     tip = tr("Design %1").arg(!draft.file.isEmpty() ? draft.file : !draft.preset.isEmpty() ? draft.preset : text);
-    if (draft.text != draft.saved) tip += tr(", with changes that are not in a file yet");
+    if (isDirty(draft)) tip += tr(", with changes that are not in a file yet");
   }
   if (tabText(index) != text) setTabText(index, text);
   setTabToolTip(index, tip);
@@ -101,6 +108,15 @@ void OpenTabs::park() {
   tabs_[static_cast<std::size_t>(design_)].name = workspace_.design->title();
 }
 
+void OpenTabs::makeRoom() {
+  if (count() < kMostTabs) return;
+  // The oldest tab that nothing is lost with; there may be none, and then there are more tabs.
+  for (int i = 0; i < count(); ++i) {
+    const Tab& tab = tabs_[static_cast<std::size_t>(i)];
+    if (i != design_ && i != run_ && (tab.run || !isDirty(tab.draft))) return closeTab(i);
+  }
+}
+
 void OpenTabs::adoptDesign() {
   opening_ = false;
   if (switching_) return;
@@ -111,10 +127,10 @@ void OpenTabs::adoptDesign() {
   // A design that was only looked at, unchanged, gives its tab to the next: leafing through presets leaves no trail.
   if (at < 0 && design_ >= 0) {
     const auto& old = tabs_[static_cast<std::size_t>(design_)].draft;
-    if (old.text == old.saved && old.file.isEmpty()) at = design_;
+    if (!isDirty(old) && old.file.isEmpty()) at = design_;
   }
   if (at < 0) {
-    if (count() >= kMostTabs) closeTab(design_ == 0 ? 1 : 0);
+    makeRoom();
     at = static_cast<int>(tabs_.size());
     tabs_.push_back({});
     switching_ = true;
@@ -139,7 +155,7 @@ void OpenTabs::adoptRun() {
   for (std::size_t i = 0; i < tabs_.size() && at < 0; ++i)
     if (tabs_[i].run && tabs_[i].folder == folder) at = static_cast<int>(i);
   if (at < 0) {
-    if (count() >= kMostTabs) closeTab(run_ == 0 ? 1 : 0);
+    makeRoom();
     at = static_cast<int>(tabs_.size());
     Tab tab;
     tab.run = true;
@@ -213,9 +229,30 @@ void OpenTabs::closeTab(int index) {
   switching_ = false;
   setVisible(count() > 1);
   changedSoon();
-  if (!tab.run && tab.draft.text != tab.draft.saved)
-    workspace_.notices->post(NoticeLevel::Info, tr("%1 was closed with changes that are in no file.").arg(name), tr("Reopen"),
-                             [this, draft = tab.draft] { workspace_.design->show(draft); });
+  if (tab.run || !isDirty(tab.draft)) return;
+  closed_.push_back(tab.draft);
+  if (closed_.size() > kMostClosed) closed_.erase(closed_.begin());
+  enableReopen();
+  workspace_.notices->post(NoticeLevel::Info, tr("%1 was closed with changes that are in no file.").arg(name), tr("Reopen"),
+                           [this, draft = tab.draft] { reopenDraft(draft); });
+}
+
+void OpenTabs::enableReopen() const { reopen_->setEnabled(!closed_.empty()); }
+
+void OpenTabs::reopen() {
+  if (!closed_.empty()) reopenDraft(closed_.back());
+}
+
+void OpenTabs::reopenDraft(DesignDocument::Draft draft) {
+  std::erase_if(closed_, [&](const DesignDocument::Draft& other) { return sameDesign(other, draft) && other.text == draft.text; });
+  enableReopen();
+  park();
+  opening_ = false;
+  // Beside a tab of the same design with other changes it has to be a design of its own, or it would take that tab.
+  const auto other = std::find_if(tabs_.begin(), tabs_.end(), [&](const Tab& tab) { return !tab.run && sameDesign(tab.draft, draft); });
+  if (other != tabs_.end() && isDirty(other->draft) && other->draft.text != draft.text) draft.file.clear(), draft.preset.clear();
+  workspace_.design->show(draft);
+  workspace_.actions->trigger(QStringLiteral("page.design"));
 }
 
 QByteArray OpenTabs::toJson() const {
@@ -230,12 +267,14 @@ QByteArray OpenTabs::toJson() const {
     const DesignDocument::Draft draft = shown ? workspace_.design->draft() : tab.draft;
     QJsonObject o{{"file", draft.file}, {"preset", draft.preset}, {"title", draft.title}, {"shown", shown}};
     // Texts are kept only where the file or preset does not say the same.
-    if (draft.text != draft.saved || (draft.file.isEmpty() && draft.preset.isEmpty())) {
+    if (isDirty(draft) || (draft.file.isEmpty() && draft.preset.isEmpty())) {
       o["text"] = draft.text;
       o["saved"] = draft.saved;
     }
     out.append(o);
   }
+  for (const DesignDocument::Draft& draft : closed_)
+    out.append(QJsonObject{{"closed", true}, {"file", draft.file}, {"preset", draft.preset}, {"title", draft.title}, {"text", draft.text}, {"saved", draft.saved}});
   return QJsonDocument(out).toJson(QJsonDocument::Compact);
 }
 
@@ -259,6 +298,10 @@ bool OpenTabs::restoreFrom(const QByteArray& json) {
       continue;
     }
     DesignDocument::Draft draft{o["text"].toString(), o["saved"].toString(), o["file"].toString(), o["preset"].toString(), o["title"].toString()};
+    if (o["closed"].toBool()) {
+      closed_.push_back(draft);
+      continue;
+    }
     const bool kept = o.contains("text");
     if (!kept && !workspace_.design->open(draft.file.isEmpty() ? draft.preset : draft.file)) continue;  // the file is gone
     if (kept) workspace_.design->show(draft);
@@ -276,6 +319,7 @@ bool OpenTabs::restoreFrom(const QByteArray& json) {
         label(design_);
       }
   }
+  enableReopen();
   if (!lastRun.isEmpty()) workspace_.session->show(lastRun.toStdString());
   setVisible(count() > 1);
   return any;

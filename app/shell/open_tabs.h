@@ -9,6 +9,8 @@
 
 #include "app/session/design_document.h"
 
+class QAction;
+
 namespace serp::app {
 
 class OpenFiles;
@@ -26,6 +28,7 @@ class OpenTabs final : public QTabBar {
   void showDesignTab();                            ///< the page that shows designs came to the front
   void showRunTab();
   void closeTab(int index);
+  void reopen();                                   ///< the design closed last of those with changes that are in no file
 
  private:
   struct Tab {
@@ -39,11 +42,16 @@ class OpenTabs final : public QTabBar {
   void adoptDesign();
   void adoptRun();
   void park();
+  void makeRoom();
+  void reopenDraft(DesignDocument::Draft draft);
+  void enableReopen() const;
   void label(int index);
   void changedSoon();
   Workspace& workspace_;
   OpenFiles& files_;
   std::vector<Tab> tabs_;
+  std::vector<DesignDocument::Draft> closed_;      ///< their texts are nowhere else; the newest last
+  QAction* reopen_ = nullptr;
   int design_ = -1, run_ = -1;                     ///< tabs of the shown design and run
   bool switching_ = false, opening_ = false;
   QTimer later_;

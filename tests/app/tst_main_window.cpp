@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The shell over a pretended session: pages and keys, every action once, tabs with drafts, the workspace of the last start, both themes.
+#include <QDir>
+#include <QFileInfo>
 #include <QSet>
 #include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTimer>
 #include <QtTest>
 
 #include "app/main_window.h"
@@ -12,10 +16,14 @@
 #include "app/session/design_document.h"
 #include "app/session/preferences.h"
 #include "app/session/run_commands.h"
+#include "app/shell/command_line.h"
+#include "app/shell/open_first.h"
 #include "app/shell/open_tabs.h"
+#include "app/shell/screenshot.h"
 #include "app/style/theme.h"
 #include "app/widgets/plot_view.h"
 #include "tests/app/support/fake_session.h"
+#include "tests/app/support/made_runs.h"
 
 using namespace serp;
 using namespace serp::app;
@@ -24,15 +32,28 @@ using namespace serp::test;
 class TestMainWindow : public QObject {
   Q_OBJECT
   struct Shell {
-    explicit Shell(const QString& folder) : preferences(folder + "/preferences.ini") {
+    explicit Shell(const QString& folder, SessionController::Opener opener = fakeOpener()) : preferences(folder + "/preferences.ini") {
       preferences.overrideRunsFolder(folder + "/runs");
-      window = std::make_unique<MainWindow>(fakeOpener(), preferences);
+      window = std::make_unique<MainWindow>(std::move(opener), preferences);
       window->resize(1280, 800);
     }
     DesignDocument& design() { return *window->workspace().design; }
     Preferences preferences;
     std::unique_ptr<MainWindow> window;
   };
+  static QString writeDesign(const QTemporaryDir& folder) {
+    QFile file(folder.filePath("mine.yaml"));
+    if (!file.open(QIODevice::WriteOnly)) return {};
+    file.write(smallSpec().text.c_str());
+    return file.fileName();
+  }
+  /// Exit code of the program as --screenshot ends it; 99: it never did.
+  static int pictureOf(Shell& s, const CommandLine& line) {
+    s.window->show();
+    Screenshot screenshot(s.window->workspace(), s.window.get(), line.screenshot, line.afterSteps);
+    QTimer::singleShot(20000, &screenshot, [] { QCoreApplication::exit(99); });
+    return QCoreApplication::exec();
+  }
 
  private Q_SLOTS:
   void initTestCase() { Theme::instance().apply(*qApp); }
@@ -153,6 +174,89 @@ class TestMainWindow : public QObject {
     next.window->tabs().closeTab(0);
     QCOMPARE(next.window->tabs().count(), 1);
     QCOMPARE(next.design().preset(), QStringLiteral("start/transformer"));
+    next.window->show();
+    next.window->close();
+    next.window.reset();
+    Shell last(folder.path());
+    QVERIFY(last.window->restoreWorkspace());
+    QCOMPARE(last.window->tabs().count(), 1);
+    last.window->workspace().actions->trigger(QStringLiteral("file.reopen"));
+    QCOMPARE(last.design().text(), changed);               // closed in the start before, and still to be had
+    QVERIFY(last.design().isDirty());
+    QVERIFY(!last.window->workspace().actions->find(QStringLiteral("file.reopen"))->isEnabled());
+  }
+
+  void argumentsOpenOnTopOfTheWorkspace() {
+    QTemporaryDir folder;
+    const QString changed = QString::fromStdString(smallSpec(123).text), file = writeDesign(folder);
+    {
+      Shell s(folder.path());
+      QVERIFY(s.design().open(QStringLiteral("start/mamba")));
+      s.design().setText(changed);
+      s.window->show();
+      s.window->close();
+    }
+    const QString before = QDir::currentPath();
+    QVERIFY(QDir::setCurrent(folder.path()));
+    CommandLine line;
+    line.paths = QStringList{QFileInfo(file).fileName()};
+    {
+      Shell next(folder.path());
+      const Diagnostics faults = openFirst(*next.window, line);
+      QDir::setCurrent(before);
+      QVERIFY2(!faults.hasErrors(), faults.text().c_str());
+      QCOMPARE(QFileInfo(next.design().file()).canonicalFilePath(), QFileInfo(file).canonicalFilePath());
+      QVERIFY(QFileInfo(next.design().file()).isAbsolute());
+      QCOMPARE(next.window->tabs().count(), 2);
+      next.window->show();
+      next.window->close();
+    }
+    Shell last(folder.path());
+    QVERIFY(last.window->restoreWorkspace());
+    QCOMPARE(last.window->tabs().count(), 2);
+    Q_EMIT last.window->tabs().tabBarClicked(0);
+    QCOMPARE(last.design().text(), changed);               // the draft outlived a start that was about something else
+  }
+
+  void pictureOfADesignTrainsIt() {
+    QTemporaryDir folder;
+    Shell s(folder.path());
+    CommandLine line;
+    line.paths = QStringList{writeDesign(folder)};
+    line.screenshot = folder.filePath("a.png");
+    line.afterSteps = 5;
+    QVERIFY(!openFirst(*s.window, line).hasErrors());
+    QVERIFY(s.window->workspace().session->isActive());
+    QCOMPARE(pictureOf(s, line), 0);
+    QVERIFY(QFileInfo::exists(line.screenshot));
+    QVERIFY(s.window->workspace().session->series().steps().back().step >= 5);
+  }
+
+  void pictureOfAnEndedRunWaitsForItsCurveOnly() {
+    QTemporaryDir folder;
+    const std::filesystem::path run = std::filesystem::path(folder.path().toStdString()) / "run";
+    MadeRun made;
+    made.steps = 30;
+    QVERIFY(makeRun(run, made));
+    Shell s(folder.path());
+    CommandLine line;
+    line.paths = QStringList{QString::fromStdString(run.string())};
+    line.screenshot = folder.filePath("a.png");
+    line.afterSteps = 1000;                                // more than it has
+    QVERIFY(!openFirst(*s.window, line).hasErrors());
+    QCOMPARE(pictureOf(s, line), 0);
+    QCOMPARE(s.window->workspace().session->series().steps().size(), 30u);
+  }
+
+  void refusedPictureSaysWhy() {
+    QTemporaryDir folder;
+    Shell s(folder.path(), [](const auto&...) -> Result<std::unique_ptr<Session>> { return fault(ExitCode::CannotWrite, "no space"); });
+    CommandLine line;
+    line.screenshot = folder.filePath("a.png");
+    line.afterSteps = 5;
+    const Diagnostics faults = openFirst(*s.window, line);
+    QVERIFY(faults.hasErrors());
+    QCOMPARE(faults.exit, ExitCode::CannotWrite);
   }
 };
 
