@@ -201,7 +201,7 @@ void RoutingPage::fillRuns() {
 
 void RoutingPage::buildColumns() {
   const RoutingContext context{history_.get(), workspace_.cursor, [this](const QString& text) {
-                                 if (!workspace_.session->hasSession()) return false;
+                                 if (!workspace_.session->hasSession() || !workspace_.session->isActive()) return false;
                                  workspace_.session->post(Probe{text.toStdString()});
                                  return true;
                                }};
@@ -255,10 +255,11 @@ void RoutingPage::take() {
     if (!any) text = tr("Nothing has been routed yet.\nTrain a design with expert layers, or choose a recorded run above.");
     else if (blocks.empty()) text = tr("No routing was logged in this run.\nChoose another run above.");
     else if (std::none_of(blocks.begin(), blocks.end(), hasExperts)) text = tr("%1 has no expert layers, so there is nothing to route.\nAdd a switch_moe or topk_moe block on the Design page, or choose another run above.").arg(name);
-    else if (session.isActive() || session.status() == "running") text = tr("%1 has expert layers; the first window of routing statistics is not complete yet.\nIt comes with step %2 (train.route_every).").arg(name).arg(session.spec().train.integer("route_every"));
+    else if (session.isActive() || session.isTrainedElsewhere()) text = tr("%1 has expert layers; the first window of routing statistics is not complete yet.\nIt comes with step %2 (train.route_every).").arg(name).arg(session.spec().train.integer("route_every"));
     else text = tr("%1 has expert layers, but no routing was logged: the run ended within its first window,\nor routing.bin is missing or damaged.").arg(name);
     empty_->setText(text);
     stack_->setCurrentIndex(1);
+    seen_ = {};
     return;
   }
   stack_->setCurrentIndex(0);
@@ -266,6 +267,9 @@ void RoutingPage::take() {
   if (cursor.followsLive() || cursor.step() < 0) cursor.setStep(history_->frames().back()->step);
   cursor.setLayer(std::clamp(cursor.layer(), 0, std::max(0, static_cast<int>(history_->layers()) - 1)));
   if (cursor.expert() >= history_->experts(cursor.layer())) cursor.setExpert(-1);
+  const Seen now{series.generation(), history_->frames().size(), series.events().size(), history_->frames().back(), series.text(), Theme::instance().kind()};
+  if (seen_ == now) return;                      // steps and states come far more often than windows; the cursor has a signal of its own
+  seen_ = now;
   for (RoutingView* view : views_) view->refresh();
   moved_->stop();
   showCursor();

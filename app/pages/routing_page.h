@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "app/pages/page.h"
+#include "app/style/theme.h"
+#include "engine/api/telemetry.h"
 
 class QComboBox;
 class QLabel;
@@ -52,7 +54,18 @@ class RoutingPage final : public Page {
   void askExport();
   bool handleKey(int key, Qt::KeyboardModifiers modifiers);
 
+  /// All that the views draw, but for the cursor. Pointers are held, so that an address cannot come back as another frame.
+  struct Seen {
+    int generation = -1;
+    std::size_t frames = 0, events = 0;
+    std::shared_ptr<const RoutingFrame> last;
+    std::shared_ptr<const RoutedText> text;
+    ThemeKind theme = ThemeKind::Dark;
+    bool operator==(const Seen&) const = default;
+  };
+
   std::unique_ptr<RoutingHistory> history_;
+  Seen seen_;
   std::vector<RoutingView*> views_;
   std::vector<QWidget*> panels_;
   std::vector<Caption*> captions_;

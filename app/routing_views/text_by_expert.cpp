@@ -25,7 +25,7 @@ TextByExpert::TextByExpert(const RoutingContext& context) : RoutingView(context)
   column->addWidget(chips_);
   column->addWidget(ownText_);
   column->addWidget(canvas_, 1);
-  canvas_->setEmptyText(tr("Nothing routed yet.\nThe probe text is routed with each window of a live run; a recorded run keeps the numbers, not the text."));
+  canvas_->setEmptyText(tr("Nothing routed yet.\nThe probe text is routed with each window of a live run; a run that was cut off keeps the numbers, not the text."));
   ownText_->setPlaceholderText(tr("Type a text and press Enter; empty goes back to the standing probe"));
   ownText_->hide();
   layers_->setProperty("small", true);
@@ -40,7 +40,7 @@ TextByExpert::TextByExpert(const RoutingContext& context) : RoutingView(context)
   connect(ownText_, &QLineEdit::returnPressed, this, [this] {
     const bool asked = context_.probe && context_.probe(ownText_->text());
     if (!asked) ownText_->clear();
-    ownText_->setPlaceholderText(asked ? tr("Routed with the next window; empty goes back to the standing probe") : tr("Needs a live run: a recorded run keeps no weights in memory"));
+    ownText_->setPlaceholderText(asked ? tr("Routed with the next window; empty goes back to the standing probe") : tr("Needs a run that trains here: one that has ended routes nothing new"));
   });
   connect(layers_, &QComboBox::activated, this, [this](int layer) { cursor().setLayer(layer); });
   connect(canvas_, &TextCanvas::tokenClicked, this, [this](int token) {

@@ -2,6 +2,7 @@
 // The Routing page: empty states that say why, one cursor for all views, keys, recorded runs whose routing file is cut anywhere.
 #include <QComboBox>
 #include <QLabel>
+#include <QLineEdit>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -158,6 +159,25 @@ class TestRoutingPage : public QObject {
     Q_EMIT page.findChild<TextCanvas*>()->tokenClicked(6);
     QCOMPARE(w.cursor.token(), 6);
     QCOMPARE(w.cursor.expert(), 2);                // token 6 of 4 experts in turn
+  }
+
+  void endedRunRoutesNothingNew() {
+    TestWorkspace w;
+    RoutingPage page(w.workspace);
+    page.resize(1400, 800);
+    QVERIFY(w.commands->train(smallSpec()));
+    page.show();
+    QTRY_VERIFY(!page.history().empty());
+    auto* own = page.findChild<TextByExpert*>()->findChild<QLineEdit*>();
+    QVERIFY(own);
+    own->setText(QStringLiteral("a text"));
+    Q_EMIT own->returnPressed();
+    QCOMPARE(own->text(), QStringLiteral("a text"));
+    w.session.post(Stop{true});
+    QTRY_VERIFY(!w.session.isActive());
+    Q_EMIT own->returnPressed();
+    QVERIFY(own->text().isEmpty());
+    QVERIFY2(own->placeholderText().contains(QStringLiteral("ended")), qPrintable(own->placeholderText()));
   }
 
   void recordedRunShowsWhatTheFileHolds() {
