@@ -79,6 +79,57 @@ class TstResume : public QObject {
     QCOMPARE(later.at("learning_rate_scale").get<std::string>(), std::string("0x1p-1"));
   }
 
+  /// As after a kill: the log knows an edit that was made at the step of the newest checkpoint, after it was written.
+  void anEditAfterTheCheckpointIsRepeated() {
+    const QTemporaryDir dir;
+    const fs::path run = dir.filePath("run").toStdString(), killed = dir.filePath("killed").toStdString();
+    OpenOptions options;
+    options.startPaused = true;
+    Watched w = open(specOf(tinyDesign(kTrain)), run, options);
+    QVERIFY(w.reaches(RunState::Paused));
+    w.session->post(StepOnce{5});
+    QVERIFY(w.until([&] { return w.count(EventKind::Paused) == 1; }));
+    w.session->post(Save{});
+    QVERIFY(w.until([&] { return w.count(EventKind::Saved) == 1; }));
+    w.session->post(SetLive{"**.capacity_factor", 3.0});
+    QVERIFY(w.until([&] { return w.count(EventKind::LiveEdit) == 1; }));
+    fs::copy(run, killed, fs::copy_options::recursive);
+    const auto before = nlohmann::json::parse(readAll(checkpoint(killed, 5, "state.json")));
+    w.session->post(Stop{false});
+    QVERIFY(w.ends());
+    const Watched on = resumed(killed);
+    QVERIFY(on.last(EventKind::Finished));
+    const auto after = nlohmann::json::parse(readAll(checkpoint(killed, 120, "state.json")));
+    QVERIFY(after.at("live") != before.at("live"));
+    bool found = false;
+    for (const auto& [path, value] : after.at("live").items())
+      if (path.ends_with(".capacity_factor")) found = value == "0x1.8p+1";
+    QVERIFY(found);
+  }
+
+  /// The bits of a step depend on the number of threads, so a run goes on with as many as it had.
+  void threadsAreKept() {
+    const QTemporaryDir dir;
+    const fs::path run = dir.filePath("run").toStdString();
+    std::string design = tinyDesign(kTrain);
+    design.replace(design.find("threads: 1"), 10, "threads: 0");
+    OpenOptions options;
+    options.stopAfter = 3;
+    Watched first = open(specOf(design, {{"threads", "0"}}), run, options);
+    QVERIFY(first.ends());
+    auto meta = nlohmann::json::parse(readAll(run / "meta.json"));
+    const int had = first.session->info().threads, other = had + 1;
+    QCOMPARE(meta.at("threads").get<int>(), had);
+    meta["threads"] = other;  // as if it had been trained on another machine
+    first.session.reset();
+    std::ofstream(run / "meta.json") << meta.dump(1);
+    QCOMPARE(resumed(run).session->info().threads, other);
+    meta = nlohmann::json::parse(readAll(run / "meta.json"));
+    QCOMPARE(meta.at("threads").get<int>(), other);
+    const Watched told = resumed(run, {{"threads", "1"}, {"train.steps", "130"}});
+    QVERIFY(told.last(EventKind::Warning) && told.last(EventKind::Warning)->text.find("continued with 1 threads") != std::string::npos);
+  }
+
   void damagedCheckpointFallsBack() {
     const QTemporaryDir dir;
     const fs::path straight = dir.filePath("straight").toStdString(), run = dir.filePath("run").toStdString();
