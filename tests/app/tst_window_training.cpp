@@ -122,6 +122,40 @@ class TestWindowTraining : public QObject {
     QTRY_VERIFY_WITH_TIMEOUT(!w.session().isActive(), 20000);
   }
 
+  void continuedRunTakesEditsBack() {
+    Window w;
+    QVERIFY(w.window->commands().train(spec_));
+    w.window->trainPage()->showInstruments();
+    const auto& steps = w.session().series().steps();
+    const auto saved = [&] {
+      for (const RunEvent& event : w.session().series().events())
+        if (event.kind == EventKind::Saved) return event.step;
+      return std::int64_t{0};
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(steps.size() > 5, 30000);
+    w.session().post(Save{});
+    QTRY_VERIFY_WITH_TIMEOUT(saved() > 0 && steps.back().step > saved() + 2, 30000);
+    w.window->commands().setLive("**.balance", 0.5);
+    QTRY_COMPARE_WITH_TIMEOUT(w.window->commands().liveValues().size(), 1u, 20000);
+    const auto& knobs = w.window->trainPage()->knobs()->knobs();
+    const auto balance = std::find_if(knobs.begin(), knobs.end(), [](const Knob* k) { return k->spec().path == QStringLiteral("**.balance"); });
+    QVERIFY(balance != knobs.end());
+    QCOMPARE((*balance)->value(), 0.5);
+    w.session().post(Stop{false});
+    QTRY_VERIFY_WITH_TIMEOUT(!w.session().isActive(), 20000);
+    const auto from = saved();
+    w.window->commands().toggle();                         // "Continue"
+    QVERIFY(w.session().isActive());
+    QTRY_VERIFY_WITH_TIMEOUT(w.session().state() == RunState::Running && w.window->commands().liveValues().empty() && steps.back().step > from, 30000);
+    for (std::size_t i = 1; i < steps.size(); ++i) QCOMPARE(steps[i].step, steps[i - 1].step + 1);
+    const auto& now = w.window->trainPage()->knobs()->knobs();
+    const auto again = std::find_if(now.begin(), now.end(), [](const Knob* k) { return k->spec().path == QStringLiteral("**.balance"); });
+    QVERIFY(again != now.end());
+    QTRY_COMPARE((*again)->value(), (*again)->spec().preset);
+    w.session().post(Stop{false});
+    QTRY_VERIFY_WITH_TIMEOUT(!w.session().isActive(), 20000);
+  }
+
   void pagesAreDrivenAndHiddenOnesRest() {
     Window w;
     QVERIFY(w.window->commands().train(spec_));
