@@ -7,8 +7,9 @@
 
 namespace serp::app {
 
-/// GUI thread only. A frame is due when the thread's time since the last one is a 25th of the time that passed, and after 200 ms in
-/// any case: 30 frames a second where drawing is cheap, 5 where it is dear.
+/// GUI thread only. A frame is due when the thread's time since the last one is a 50th of the time that passed, and after 400 ms in
+/// any case: 30 frames a second where drawing is cheap, a few where it is dear. On two cores a training step waits for the slower of its
+/// two threads, so training loses about twice the share that the window takes.
 class FramePacer {
  public:
   bool due() {
@@ -24,7 +25,7 @@ class FramePacer {
   }
 
  private:
-  static constexpr double kShare = 0.04, kLongest = 0.2;
+  static constexpr double kShare = 0.02, kLongest = 0.4;
   static double threadSeconds() {
     timespec t{};
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
