@@ -99,7 +99,7 @@ ParamRow::ParamRow(const Param& param, QWidget* parent) : QWidget(parent), param
       field_ = text_;
   }
   if (text_) field_->setMinimumWidth(76);
-  else if (choice_) choice_->setMinimumWidth(88), choice_->setMaximumWidth(112);
+  else if (choice_) choice_->setMinimumWidth(88), choice_->setMaximumWidth(132);
   else field_->setFixedWidth(76);
   field_->setAccessibleName(text(param.name));
   const QString tip = text(param.help) + QStringLiteral("\n") + text(param.rangeText());
