@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "app/session/series_store.h"
 #include "app/session/whole_log.h"
 
 namespace serp::app {
@@ -22,6 +23,20 @@ void readRouting(RunFollower& follower, RunBatch& batch, const std::atomic<bool>
   last->text = stored.text;
   last->textStep = stored.step;
   batch.routing.back() = std::move(last);
+}
+
+void appendBatch(SeriesStore& store, const RunBatch& batch) {
+  store.append(batch.steps);
+  for (const EvalRecord& eval : batch.evals) store.append(eval);
+  for (const RunEvent& event : batch.events) store.append(event);
+  for (const auto& frame : batch.routing) store.append(frame);
+  if (!batch.summary) return;
+  const RunSummary& s = *batch.summary;
+  RunInfo info;
+  info.name = s.name, info.folder = s.folder.string(), info.device = s.device;
+  info.budgetSteps = s.budgetSteps, info.parameters = s.parameters, info.activeParameters = s.activeParameters;
+  info.uniformLoss = s.uniformLoss, info.unigramLoss = s.unigramLoss, info.entropyRate = s.entropyRate, info.seed = s.seed;
+  store.setInfo(info);
 }
 
 RunWatcher::RunWatcher(std::filesystem::path folder, bool once, std::function<void(std::shared_ptr<RunBatch>)> sink)

@@ -18,6 +18,8 @@
 
 namespace serp::app {
 
+class SeriesStore;
+
 /// What one look at the folder found.
 struct RunBatch {
   std::vector<StepRecord> steps;
@@ -33,6 +35,9 @@ struct RunBatch {
 /// The frames written since the last call, the newest with the text that the run routed last, if it left one. Ends early when
 /// `leave` is set.
 void readRouting(RunFollower& follower, RunBatch& batch, const std::atomic<bool>* leave = nullptr);
+
+/// What a look found, into the store; the caller flushes it.
+void appendBatch(SeriesStore& store, const RunBatch& batch);
 
 /// `sink` is called on the reading thread. The destructor waits for the piece being read, up to 64 MiB.
 class RunWatcher {

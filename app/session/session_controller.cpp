@@ -143,19 +143,8 @@ void SessionController::take(const RunBatch& batch, int number) {
     return;
   }
   if (batch.spec) spec_ = *batch.spec;
-  series_.append(batch.steps);
-  for (const EvalRecord& eval : batch.evals) series_.append(eval);
-  for (const RunEvent& event : batch.events) series_.append(event);
-  for (const auto& frame : batch.routing) series_.append(frame);
-  if (batch.summary) {
-    const RunSummary& s = *batch.summary;
-    status_ = s.status;
-    RunInfo info;
-    info.name = s.name, info.folder = s.folder.string(), info.device = s.device;
-    info.budgetSteps = s.budgetSteps, info.parameters = s.parameters, info.activeParameters = s.activeParameters;
-    info.uniformLoss = s.uniformLoss, info.unigramLoss = s.unigramLoss, info.entropyRate = s.entropyRate, info.seed = s.seed;
-    series_.setInfo(info);
-  }
+  if (batch.summary) status_ = batch.summary->status;
+  appendBatch(series_, batch);
   series_.flush();
   if (!continuing_.resumeFrom.empty()) {
     const OpenOptions options = std::exchange(continuing_, {});

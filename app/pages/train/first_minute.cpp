@@ -224,7 +224,8 @@ void FirstMinute::showEvent(QShowEvent* event) {
 }
 
 void FirstMinute::adopt(const RunBatch& run) {
-  fillStore(recorded_, run);
+  appendBatch(recorded_, run);
+  recorded_.flush();
   refresh();
   Q_EMIT liveChanged();
 }

@@ -6,7 +6,6 @@
 #include <QFile>
 #include <QTemporaryDir>
 
-#include "app/session/series_store.h"
 #include "app/session/whole_log.h"
 
 namespace serp::app {
@@ -28,29 +27,13 @@ RunBatch readRecordedRun() {
   }
   const std::filesystem::path folder = place.path().toStdString();
   RunFollower follower(folder);
-  if (auto summary = serp::readSummary(folder)) out.summary = summary.value();
+  if (auto summary = serp::readSummary(folder)) out.summary = summary.value(), out.summary->folder.clear();  // gone in a moment
   if (auto spec = serp::loadRunSpec((folder / "resolved.yaml").string())) out.spec = std::move(spec).value();
   out.steps = wholeLog(follower, &RunFollower::metrics);
   out.evals = wholeLog(follower, &RunFollower::evals);
   out.events = wholeLog(follower, &RunFollower::events);
   readRouting(follower, out);
   return out;
-}
-
-void fillStore(SeriesStore& store, const RunBatch& run) {
-  store.append(run.steps);
-  for (const EvalRecord& eval : run.evals) store.append(eval);
-  for (const RunEvent& event : run.events) store.append(event);
-  for (const auto& frame : run.routing) store.append(frame);
-  if (run.summary) {
-    const RunSummary& s = *run.summary;
-    RunInfo info;
-    info.name = s.name, info.device = s.device, info.budgetSteps = s.budgetSteps;
-    info.parameters = s.parameters, info.activeParameters = s.activeParameters, info.seed = s.seed;
-    info.uniformLoss = s.uniformLoss, info.unigramLoss = s.unigramLoss, info.entropyRate = s.entropyRate;
-    store.setInfo(info);
-  }
-  store.flush();
 }
 
 }  // namespace serp::app

@@ -6,12 +6,8 @@
 
 namespace serp::app {
 
-class SeriesStore;
-
 /// Unpacks a run folder of the engine's own, without checkpoints, from the program's resources, reads it with the ordinary reader
 /// and removes it. Empty where the program was built without one. Blocks for milliseconds.
 RunBatch readRecordedRun();
-/// The batch's values into an empty store.
-void fillStore(SeriesStore& store, const RunBatch& run);
 
 }  // namespace serp::app
