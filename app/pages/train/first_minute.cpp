@@ -148,7 +148,7 @@ void FirstMinute::buildPanes() {
   load_->setMinimumHeight(50);
   load_->setEmptyText(tr("Appears with the first window of steps, where the design has experts."));
   loadPane_ = makePane(tr("Load of the experts"), tr("each row is one expert, time runs to the right"), load_, 12);
-  loadPane_.caption->setText(tr("Amber takes more than its fair share, blue less; dark is fair."));
+  loadPane_.caption->setText(tr("Amber takes more than its fair share, blue less; unmarked is fair."));
 
   auto* written = new QWidget;
   auto* table = new QGridLayout(written);
