@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "engine/ops/kernel_calls.h"
-#include "engine/ops/linear.h"
+#include "engine/ops/products.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 
@@ -86,19 +86,20 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
       const at::Tensor xe = rows.narrow(0, first, n);
       at::Tensor he = hidden.narrow(0, first, n), ye = result.narrow(0, first, n);
       if (!keepPre) {
-        productInto(he, xe, w1[e]);
-        he.relu_();
+        ProductOptions rectified;
+        rectified.relu = true;
+        multiply(he, xe, w1[e], rectified);
       } else {
         at::Tensor pe = pre.narrow(0, first, n);
-        productInto(pe, xe, w1[e]);
+        multiply(pe, xe, w1[e]);
         he.copy_(activate(pe, act));
         if (gated) {
           at::Tensor ue = up.narrow(0, first, n);
-          productInto(ue, xe, w3[e]);
+          multiply(ue, xe, w3[e]);
           he.mul_(ue);
         }
       }
-      productInto(ye, he, w2[e]);
+      multiply(ye, he, w2[e]);
     });
     ctx->save_for_backward({rows, gate, w1, w3, w2, hidden, pre, up, result});
     ctx->saved_data["activation"] = activation;
@@ -139,22 +140,24 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
       }
       const at::Tensor xe = rows.narrow(0, first, n), he = hidden.narrow(0, first, n), dye = dResult.narrow(0, first, n);
       at::Tensor dxe = dRows.narrow(0, first, n);
-      productInto(dw2e, he.t(), dye);
+      multiply(dw2e, he.t(), dye);
       at::Tensor dHidden = product(dye, w2[e].t());              // [n, f]
       if (!w3.defined()) {
         const at::Tensor dPre = activateBackward(dHidden, pre.defined() ? pre.narrow(0, first, n) : he, act);
-        productInto(dw1e, xe.t(), dPre);
-        productInto(dxe, dPre, w1[e].t());
+        multiply(dw1e, xe.t(), dPre);
+        multiply(dxe, dPre, w1[e].t());
         return;
       }
       const at::Tensor pe = pre.narrow(0, first, n), ue = up.narrow(0, first, n);
       at::Tensor dw3e = dw3[e];
       const at::Tensor dUp = at::mul(dHidden, activate(pe, act));
       const at::Tensor dPre = activateBackward(dHidden.mul_(ue), pe, act);
-      productInto(dw1e, xe.t(), dPre);
-      productInto(dw3e, xe.t(), dUp);
-      productInto(dxe, dPre, w1[e].t());
-      dxe.add_(product(dUp, w3[e].t()));
+      multiply(dw1e, xe.t(), dPre);
+      multiply(dw3e, xe.t(), dUp);
+      multiply(dxe, dPre, w1[e].t());
+      ProductOptions adding;
+      adding.accumulate = true;
+      multiply(dxe, dUp, w3[e].t(), adding);
     });
     return {combine(dRows, at::Tensor(), a), dGate, dw1, dw3, dw2, at::Tensor(), at::Tensor()};
   }

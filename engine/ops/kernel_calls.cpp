@@ -21,29 +21,37 @@ using kernels::Status;
 
 std::atomic<KernelMode> gMode{KernelMode::Fast};
 
-/// An output, or what is read and written: `rows` of `width` floats, `stride` apart. Null: not wanted.
+/// An output, or what is read and written: `rows` of `width` floats, `stride` apart, in `pieces` of a row that lie `pieceStride`
+/// apart. Null: not wanted.
 struct Region {
   const char* name;
   float* data;
-  std::int64_t rows, width, stride;
+  std::int64_t rows, width, stride, pieces = 1, pieceStride = 0;
 };
+
+/// f(first float, which one it is) for every run of `width` floats.
+template <class F>
+void eachRun(const Region& r, const F& f) {
+  if (r.data == nullptr) return;
+  for (std::int64_t i = 0; i < r.rows; ++i)
+    for (std::int64_t p = 0; p < r.pieces; ++p) f(r.data + i * r.stride + p * r.pieceStride, i * r.pieces + p);
+}
 
 std::vector<float> read(const Region& r) {
   std::vector<float> values;
-  if (r.data == nullptr) return values;
-  values.reserve(static_cast<std::size_t>(r.rows * r.width));
-  for (std::int64_t i = 0; i < r.rows; ++i) values.insert(values.end(), r.data + i * r.stride, r.data + i * r.stride + r.width);
+  values.reserve(r.data == nullptr ? 0 : static_cast<std::size_t>(r.rows * r.pieces * r.width));
+  eachRun(r, [&](const float* run, std::int64_t) { values.insert(values.end(), run, run + r.width); });
   return values;
 }
 
 void write(const Region& r, const std::vector<float>& values) {
-  for (std::int64_t i = 0; r.data != nullptr && i < r.rows; ++i)
-    std::copy_n(values.begin() + i * r.width, r.width, r.data + i * r.stride);
+  eachRun(r, [&](float* run, std::int64_t which) { std::copy_n(values.begin() + which * r.width, r.width, run); });
 }
 
 /// Runs what the mode asks for. The plain path starts from the same bytes as the fast one, also where an output is an input.
 template <class Fast, class Plain>
-void both(const char* kernel, std::initializer_list<Region> outputs, const Fast& fast, const Plain& plain) {
+void both(const char* kernel, std::initializer_list<Region> outputs, const Fast& fast, const Plain& plain,
+          double tolerance = kKernelTolerance) {
   const KernelMode mode = gMode.load(std::memory_order_relaxed);
   if (mode == KernelMode::Fast) return require(fast(), kernel);
   if (mode == KernelMode::Reference) return require(plain(), kernel);
@@ -60,7 +68,7 @@ void both(const char* kernel, std::initializer_list<Region> outputs, const Fast&
   for (const Region& r : outputs) {
     const std::vector<float> want = read(r);
     write(r, got[i]);
-    compareKernels(kernel, r.name, got[i++], want);
+    compareKernels(kernel, r.name, got[i++], want, tolerance);
   }
 }
 
@@ -92,11 +100,12 @@ double worstDisagreement(std::span<const float> got, std::span<const float> want
   return worst;
 }
 
-void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want) {
+void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
+                    double tolerance) {
   const double worst = worstDisagreement(got, want);
-  if (worst <= kKernelTolerance) return;
+  if (worst <= tolerance) return;
   char numbers[96];
-  std::snprintf(numbers, sizeof numbers, "%.2g of its largest value, allowed is %.0g", worst, kKernelTolerance);
+  std::snprintf(numbers, sizeof numbers, "%.2g of its largest value, allowed is %.0g", worst, tolerance);
   throw Error(ExitCode::Internal, std::string("[") + kernel + "] the fast kernel leaves the plain one in " + output + " by " + numbers);
 }
 
@@ -172,6 +181,33 @@ void convStep(const kernels::ConvShape& s, const kernels::ConvInput& in, float* 
     return compareKernels("causal_conv1d step", region.name, read(region), want);
   }
   require(kernels::convStep(s, in, window, y, stride, parallel), "causal_conv1d step");
+}
+
+Region heads(const char* name, const kernels::AttentionShape& s, const kernels::MutableHeadsView& v, std::int64_t count) {
+  return {name, v.data, s.batch * s.length, s.width, v.tokenStride, count, v.headStride};
+}
+
+void attentionForward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionOutput& o) {
+  const auto parallel = torchParallel();
+  both("attention", {heads("y", s, o.y, s.heads), {"log-sum", o.logSum, 1, s.batch * s.heads * s.length, 0}},
+       [&] {
+         const at::Tensor work = scratch({kernels::attentionForwardWorkspace(s, parallel.threads)});
+         return kernels::attentionForward(s, in, o, out(work), parallel);
+       },
+       [&] { return kernels::reference::attentionForward(s, in, o); }, s.narrow ? kNarrowTolerance : kKernelTolerance);
+}
+
+void attentionBackward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionGradients& g) {
+  const auto parallel = torchParallel();
+  const bool alone = s.length == 1 || s.window == 1;  // a query with one key: both gradients are 0 but for rounding, not to be compared
+  const auto unlessAlone = [&](const kernels::MutableHeadsView& v) { return alone ? kernels::MutableHeadsView{} : v; };
+  both("attention backward",
+       {heads("dq", s, unlessAlone(g.dq), s.heads), heads("dk", s, unlessAlone(g.dk), s.keyHeads), heads("dv", s, g.dv, s.keyHeads)},
+       [&] {
+         const at::Tensor work = scratch({kernels::attentionBackwardWorkspace(s, parallel.threads)});
+         return kernels::attentionBackward(s, in, g, out(work), parallel);
+       },
+       [&] { return kernels::reference::attentionBackward(s, in, g); }, s.narrow ? kNarrowTolerance : kKernelTolerance);
 }
 
 void normForward(const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y, float* stats) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "kernels/adamw.h"
+#include "kernels/attention.h"
 #include "kernels/causal_conv1d.h"
 #include "kernels/cross_entropy.h"
 #include "kernels/norm.h"
@@ -26,11 +27,14 @@ KernelMode kernelMode();
 
 /// Largest |fast - plain| allowed, relative to |plain| + max |plain| of the same output. Plain loops sum in double.
 inline constexpr double kKernelTolerance = 1e-4;
+/// Where the fast path rounds operands to bfloat16 (eight bits of mantissa) and the plain one does not.
+inline constexpr double kNarrowTolerance = 5e-2;
 
 /// The largest |got - want| / (|want| + max |want|); infinite where only one of both is NaN.
 double worstDisagreement(std::span<const float> got, std::span<const float> want);
 /// Throws serp::Error naming kernel and output if they disagree.
-void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want);
+void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
+                    double tolerance = kKernelTolerance);
 
 namespace run {
 
@@ -42,6 +46,9 @@ void scanStep(const kernels::ScanShape&, const kernels::ScanInput&, float* state
 void convForward(const kernels::ConvShape&, const kernels::ConvInput&, float* out, std::int64_t outStride);
 void convBackward(const kernels::ConvShape&, const kernels::ConvInput&, const kernels::ConvGradients&);
 void convStep(const kernels::ConvShape&, const kernels::ConvInput&, float* window, float* out, std::int64_t outStride);
+
+void attentionForward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionOutput&);
+void attentionBackward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionGradients&);
 
 /// Rows without gaps.
 void normForward(const kernels::NormShape&, const float* x, const float* weight, const float* bias, float* y, float* stats);

@@ -33,6 +33,7 @@ void piece(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float
       for (std::int64_t m = m0; m < m1; m += kRows) {
         const int height = static_cast<int>(lesser(kRows, m1 - m));
         copyRows<Op>(a.data + m * a.rowStride + k0 * a.columnStride, a.rowStride, a.columnStride, height, depth, byColumn, rows);
+        fetchRows(a.data + (m + kRows) * a.rowStride + k0 * a.columnStride, a.rowStride, a.columnStride, m1 - m - kRows, depth, byColumn);
         tiles<Op>(rows, byColumn, panels, words * kColumns, words, c + m * cStride + nb, cStride, height, width, ends);
       }
     }

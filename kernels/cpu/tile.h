@@ -215,6 +215,19 @@ void copyRows(const float* from, std::int64_t rowStride, std::int64_t columnStri
   }
 }
 
+/// Asks for the rows that copyRows will want next.
+inline void fetchRows(const float* from, std::int64_t rowStride, std::int64_t columnStride, std::int64_t rows, std::int64_t depth,
+                      bool byColumn) {
+  constexpr std::int64_t kLine = 16;
+  if (rows <= 0) return;
+  if (byColumn) {
+    for (std::int64_t k = 0; k < depth; ++k) __builtin_prefetch(from + k * columnStride, 0, 2);
+  } else if (columnStride == 1) {
+    for (std::int64_t i = 0; i < lesser(rows, kRows); ++i)
+      for (std::int64_t k = 0; k < depth; k += kLine) __builtin_prefetch(from + i * rowStride + k, 0, 2);
+  }
+}
+
 /// What a tile begins with and how it ends: C or nothing, a bias per column, max(0, .).
 struct Ends {
   bool add = false;
@@ -226,6 +239,8 @@ struct Ends {
 template <class Op, int kRowStep, int kWordStep, int kHalves>
 void tile(const float* a, const float* panel, std::int64_t words, float* c, std::int64_t cStride, int rows, int columns,
           const Ends& ends) {
+  for (int i = 0; i < rows; ++i)  // C comes from far away; it arrives while the sums grow
+    for (int half = 0; half < kHalves; ++half) __builtin_prefetch(c + i * cStride + half * kWidth, 1, 3);
   Vec sum[kRows][kHalves] = {};
   for (std::int64_t w = 0; w < words; ++w) {
     Vec b[kHalves];

@@ -30,7 +30,7 @@ constexpr Size kSizes[] = {{"tiny", 64, 4, 4, 256, 8}, {"small", 128, 6, 4, 256,
 
 struct Options {
   std::vector<std::string> models = {"mamba", "moe_mamba", "transformer", "transformer_moe"}, sizes = {"tiny", "small", "base"};
-  std::string data;
+  std::string data, precision = "float32";
   int threads = 0, steps = 50, warmup = 3;
   double budget = 12;
   bool json = false;
@@ -46,7 +46,7 @@ std::string design(const std::string& model, const Size& s, const Options& o) {
   else if (model == "moe_mamba") body = mamba + ", " + moe(3), repeat = s.blocks / 2;
   else if (model == "transformer") body = attention + ", {kind: dense_ffn}";
   else body = attention + ", " + moe(4);
-  return "name: bench_" + model + "\nthreads: " + std::to_string(o.threads) + "\nmodel: {d_model: " + std::to_string(s.dModel) +
+  return "name: bench_" + model + "\nthreads: " + std::to_string(o.threads) + "\nprecision: " + o.precision + "\nmodel: {d_model: " + std::to_string(s.dModel) +
          ", final_norm: layer_norm, blocks: [{repeat: " + std::to_string(repeat) + ", blocks: [" + body + "]}]}\n" +
          "train: {batch: " + std::to_string(s.batch) + ", steps: 1000000, learning_rate: 0.001, schedule: constant, clip: 0, decay: matrices, " +
          "beta2: 0.95, route_every: 1000000}\n" +
@@ -135,7 +135,7 @@ int bench(const Options& o, const std::string& mode) {
       const ordered_json measured = mode == "train" ? measureTrain(*built.loop, s, o) : measureDecode(built.loop->model(), s, o);
       const Plan& plan = built.loop->model().plan();
       ordered_json j = {{"model", "serpentarium-" + model}, {"mode", mode}, {"preset", s.name}, {"threads", built.info.threads},
-                        {"d_model", s.dModel}, {"blocks", s.blocks}, {"seq", s.context}, {"batch", s.batch}, {"dtype", "float32"},
+                        {"d_model", s.dModel}, {"blocks", s.blocks}, {"seq", s.context}, {"batch", s.batch}, {"dtype", o.precision},
                         {"family", model}, {"params", plan.total.paramsTotal}, {"active_params", plan.total.paramsActive}};
       if (model.ends_with("moe") || model.starts_with("moe")) j["experts"] = 16;
       j.update(measured);
@@ -167,6 +167,8 @@ void addBench(CLI::App& app, int& exit) {
     sub->add_option("--threads", o->threads, "0: one a core")->check(CLI::Range(0, 1024));
     sub->add_option("--steps", o->steps, "timed steps at most")->check(CLI::Range(1, 1000000))->capture_default_str();
     sub->add_option("--budget", o->budget, "seconds per measurement, warm-up included")->check(CLI::Range(0.1, 1e6))->capture_default_str();
+    sub->add_option("--precision", o->precision, "float32, bfloat16: of the matrix products")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))->capture_default_str();
     sub->add_option("--data", o->data, "file whose bytes are the training tokens; default: generated text");
     sub->add_flag("--json", o->json, "one JSON line a measurement, with the keys of the peers' benchmark");
     sub->callback([o, &exit, mode = std::string(mode)] { exit = bench(*o, mode); });
