@@ -2,7 +2,7 @@
 // Matrix product C = A B or C += A B with any strides, for the sizes of small language models; a bias and a ReLU on the way out.
 //
 // A is [M, K], B is [K, N], each with a row and a column stride, so that a transpose is a view; C is [M, N] with unit column stride.
-// Fast where one stride of A and of B is 1, M >= 16 and N >= 16; right everywhere.
+// Fast where one stride of A and of B is 1 and M, N >= 16, or M <= 8 with unit column stride of A; right everywhere.
 // Storage is float32. A narrow product rounds both operands to bfloat16 (nearest even) on their way into the cache and adds the
 // products up in float32: twice as fast where the processor has AVX512-BF16, no faster but right elsewhere.
 // Determinism: exact in the thread count: every element is summed over k in the same order. Checked by tests/kernels/tst_matmul.cpp.

@@ -23,12 +23,9 @@ bool narrow(const ProductOptions& o) { return !o.wide && gPrecision.load(std::me
 
 bool oneStrideIsOne(const at::Tensor& t) { return t.stride(0) == 1 || t.stride(1) == 1; }
 
-/// Fewer rows are a matter of reading the weights once, which needs no packing.
-constexpr std::int64_t kFewRows = 8;
-
 bool suits(const at::Tensor& result, const at::Tensor& a, const at::Tensor& b) {
-  return a.device().is_cpu() && a.scalar_type() == at::kFloat && a.size(0) >= kFewRows && result.stride(1) == 1 && oneStrideIsOne(a) &&
-         oneStrideIsOne(b);
+  return a.device().is_cpu() && a.scalar_type() == at::kFloat && result.stride(1) == 1 &&
+         oneStrideIsOne(a) && oneStrideIsOne(b);
 }
 
 /// LibTorch's product, and what comes after it one by one.

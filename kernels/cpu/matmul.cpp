@@ -2,7 +2,7 @@
 // The matrix product: panels of B, two vectors wide, are packed for the second-level cache; a few rows of A are copied
 // to the first-level one; their product is gathered in registers (cpu/tile.h). Threads share rows of C, or columns where there are
 // more of those.
-#include "kernels/cpu/tile.h"
+#include "kernels/cpu/few_rows.h"
 
 namespace serp::kernels::SERP_ISA {
 namespace {
@@ -65,12 +65,14 @@ void run(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float* 
 #if !defined(__AVX512BF16__)
 void matmulImpl(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
                 const MatmulOptions& options, float* workspace, const ParallelFor& parallel) {
+  if (fewRows(s, a, b)) return multiplyFewRows<Floats>(s, a, b, c, cStride, options, parallel);
   run<Floats>(s, a, b, c, cStride, options, workspace, parallel);
 }
 #endif
 
 void matmulNarrowImpl(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
                       const MatmulOptions& options, float* workspace, const ParallelFor& parallel) {
+  if (fewRows(s, a, b)) return multiplyFewRows<Rounded>(s, a, b, c, cStride, options, parallel);  // bytes bound it, not products
   run<Narrow>(s, a, b, c, cStride, options, workspace, parallel);
 }
 

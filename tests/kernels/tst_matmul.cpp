@@ -49,7 +49,7 @@ class TestMatmul : public QObject {
   void matchesTheReference_data() { addIsaRows(); }
   void matchesTheReference() {
     SERP_USE_ISA();
-    const MatmulShape shapes[] = {{1, 1, 1},     {1, 5, 9},      {12, 32, 16},   {13, 33, 17},
+    const MatmulShape shapes[] = {{1, 1, 1},     {1, 5, 9},      {1, 600, 130},  {3, 64, 48},      {12, 32, 16},   {13, 33, 17},
                                   {6, 16, 256},  {25, 70, 257},  {40, 341, 8},   {37, 513, 40},
                                   {50, 8, 300},  {7, 530, 270},  {13, 30, 1030}};
     for (const MatmulShape& s : shapes)
