@@ -16,6 +16,7 @@
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/products.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -54,6 +55,7 @@ void forEachExpert(const std::vector<int64_t>& offsets, const Body& body) {
 }
 
 at::Tensor gather(const at::Tensor& x, const Assignment& a) {
+  const Timer timer("gather", {0, 0, static_cast<double>(2 * a.slots * x.size(1)) * 4});
   const at::Tensor rows = scratch({a.slots, x.size(1)});
   require(kernels::gatherRows(data(x), x.stride(0), x.size(1), a.tokenOfSlot.const_data_ptr<std::int32_t>(), a.slots, out(rows),
                               torchParallel()),
@@ -66,6 +68,8 @@ at::Tensor combine(const at::Tensor& rows, const at::Tensor& weight, const Assig
   run::combineRows(data(rows), rows.size(1), a.slotOfChoice.const_data_ptr<std::int32_t>(), data(weight), a.tokens, a.topK, out(y));
   return y;
 }
+
+const char* productName(const char* wide, const char* narrow) { return precision() == Precision::Bfloat16 ? narrow : wide; }
 
 struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& xIn, const at::Tensor& gateIn, const at::Tensor& w1,
@@ -81,6 +85,8 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
     const at::Tensor pre = keepPre ? scratch({a->slots, f}) : at::Tensor();
     const at::Tensor up = gated ? scratch({a->slots, f}) : at::Tensor();
     const at::Tensor result = scratch({a->slots, o});
+    const double perSlot = 2.0 * static_cast<double>(x.size(1) * f * (gated ? 2 : 1) + f * o);
+    const Timer timer(productName("experts", "experts bfloat16"), {perSlot * static_cast<double>(a->slots), 0, 0});
     forEachExpert(a->offsets, [&](int64_t e, int64_t first, int64_t n) {
       if (n == 0) return;
       const at::Tensor xe = rows.narrow(0, first, n);
@@ -130,6 +136,8 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
                              out(dGate));
     const at::Tensor dRows = at::empty_like(rows), dw1 = at::empty_like(w1), dw2 = at::empty_like(w2),
                      dw3 = w3.defined() ? at::empty_like(w3) : at::Tensor();
+    const double perSlot = 4.0 * static_cast<double>(rows.size(1) * w1.size(2) * (w3.defined() ? 2 : 1) + w1.size(2) * o);
+    const Timer timer(productName("experts backward", "experts backward bfloat16"), {perSlot * static_cast<double>(a.slots), 0, 0});
     forEachExpert(a.offsets, [&](int64_t e, int64_t first, int64_t n) {
       at::Tensor dw1e = dw1[e], dw2e = dw2[e];
       if (n == 0) {

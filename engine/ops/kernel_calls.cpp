@@ -11,6 +11,7 @@
 
 #include "engine/base/error.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 #include "kernels/reference/plain.h"
 
@@ -72,6 +73,17 @@ void both(const char* kernel, std::initializer_list<Region> outputs, const Fast&
   }
 }
 
+constexpr double kFloat = sizeof(float);
+
+double elements(const kernels::ScanShape& s) { return static_cast<double>(s.batch * s.length * s.channels); }
+double elements(const kernels::ConvShape& s) { return static_cast<double>(s.batch * s.length * s.channels); }
+double elements(const kernels::NormShape& s) { return static_cast<double>(s.rows * s.width); }
+/// Pairs of a query and a key it sees.
+double pairs(const kernels::AttentionShape& s) {
+  const auto T = static_cast<double>(s.length), w = static_cast<double>(s.window > 0 && s.window < s.length ? s.window : s.length);
+  return static_cast<double>(s.batch * s.heads) * (w * (w + 1) / 2 + (T - w) * w);
+}
+
 std::vector<float> workspace(std::int64_t floats) { return std::vector<float>(static_cast<std::size_t>(floats)); }
 
 }  // namespace
@@ -112,6 +124,7 @@ void compareKernels(const char* kernel, const char* output, std::span<const floa
 namespace run {
 
 void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+  const Timer timer("selective_scan", {0, elements(s) * static_cast<double>(s.states), elements(s) * 4 * kFloat});
   const auto parallel = torchParallel();
   both("selective_scan", {{"y", o.y, s.batch * s.length, s.channels, o.yStride},
                           {"last_state", o.lastState, s.batch, s.channels * s.states, s.channels * s.states}},
@@ -119,6 +132,7 @@ void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, cons
 }
 
 void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints, const kernels::ScanGradients& g) {
+  const Timer timer("selective_scan backward", {0, elements(s) * static_cast<double>(s.states), elements(s) * 7 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t rows = s.batch * s.length, D = s.channels, N = s.states;
   both("selective_scan backward",
@@ -133,6 +147,7 @@ void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, con
 }
 
 void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+  const Timer timer("selective_scan step", {0, elements(s) * static_cast<double>(s.states), elements(s) * 2 * static_cast<double>(s.states) * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t size = s.channels * s.states;
   both("selective_scan step", {{"y", y, s.batch, s.channels, yStride}, {"state", state, s.batch, size, size}},
@@ -149,6 +164,7 @@ void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* 
 }
 
 void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+  const Timer timer("causal_conv1d", {0, elements(s), elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("causal_conv1d", {{"out", y, s.batch * s.length, s.channels, stride}},
        [&] { return kernels::convForward(s, in, y, stride, parallel); },
@@ -156,6 +172,7 @@ void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, floa
 }
 
 void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+  const Timer timer("causal_conv1d backward", {0, elements(s), elements(s) * 3 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t before = (s.width - 1) * s.channels;
   both("causal_conv1d backward",
@@ -188,6 +205,7 @@ Region heads(const char* name, const kernels::AttentionShape& s, const kernels::
 }
 
 void attentionForward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionOutput& o) {
+  const Timer timer(s.narrow ? "attention bfloat16" : "attention", {pairs(s) * 4 * static_cast<double>(s.width), pairs(s), 0});
   const auto parallel = torchParallel();
   both("attention", {heads("y", s, o.y, s.heads), {"log-sum", o.logSum, 1, s.batch * s.heads * s.length, 0}},
        [&] {
@@ -198,6 +216,7 @@ void attentionForward(const kernels::AttentionShape& s, const kernels::Attention
 }
 
 void attentionBackward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionGradients& g) {
+  const Timer timer(s.narrow ? "attention backward bfloat16" : "attention backward", {pairs(s) * 10 * static_cast<double>(s.width), pairs(s), 0});
   const auto parallel = torchParallel();
   const bool alone = s.length == 1 || s.window == 1;  // a query with one key: both gradients are 0 but for rounding, not to be compared
   const auto unlessAlone = [&](const kernels::MutableHeadsView& v) { return alone ? kernels::MutableHeadsView{} : v; };
@@ -211,6 +230,7 @@ void attentionBackward(const kernels::AttentionShape& s, const kernels::Attentio
 }
 
 void normForward(const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y, float* stats) {
+  const Timer timer("norm", {0, 0, elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("norm", {{"y", y, s.rows, s.width, s.width}, {"statistics", stats, s.rows, 2, 2}},
        [&] { return kernels::normForward(s, x, s.width, weight, bias, y, s.width, stats, parallel); },
@@ -219,6 +239,7 @@ void normForward(const kernels::NormShape& s, const float* x, const float* weigh
 
 void normBackward(const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias) {
+  const Timer timer("norm backward", {0, 0, elements(s) * (dxAdd ? 4 : 3) * kFloat});
   const auto parallel = torchParallel();
   both("norm backward", {{"dx", dx, s.rows, s.width, s.width}, {"dweight", dWeight, 1, s.width, s.width}, {"dbias", dBias, 1, s.width, s.width}},
        [&] {
@@ -233,6 +254,7 @@ void normBackward(const kernels::NormShape& s, const float* x, const float* weig
 
 bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
                   const kernels::CrossEntropyOutput& o) {
+  const Timer timer("cross_entropy", {0, static_cast<double>(rows * vocab), static_cast<double>(rows * vocab) * 2 * kFloat});
   if (std::any_of(target, target + rows, [&](std::int64_t t) { return t >= vocab; })) return false;
   const auto parallel = torchParallel();
   // The gradient may lie where the logits do, so they count as an output: restored for the plain path.
@@ -243,6 +265,7 @@ bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, st
 }
 
 void route(const kernels::RouteShape& s, const float* logits, const kernels::RouteOutput& o) {
+  const Timer timer("route", {0, static_cast<double>(s.tokens * s.experts), static_cast<double>(s.tokens * s.experts) * 2 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t choices = s.tokens * s.topK;
   both("route", {{"probabilities", o.probabilities, s.tokens, s.experts, s.experts}, {"gate", o.gate, 1, choices, choices},
@@ -263,6 +286,7 @@ void route(const kernels::RouteShape& s, const float* logits, const kernels::Rou
 
 void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities, const std::int32_t* expert,
                    const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+  const Timer timer("route backward", {0, 0, static_cast<double>(tokens * experts) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("route backward", {{"dlogits", dLogits, tokens, experts, experts}},
        [&] {
@@ -276,6 +300,7 @@ void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK,
 
 void combineRows(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens,
                  std::int64_t topK, float* y) {
+  const Timer timer("combine", {0, 0, static_cast<double>(tokens * (topK + 1) * width) * kFloat});
   const auto parallel = torchParallel();
   both("combine", {{"y", y, tokens, width, width}},
        [&] { return kernels::combineRows(rows, width, slotOfChoice, weight, tokens, topK, y, width, parallel); },
@@ -288,6 +313,7 @@ void combineRows(const float* rows, std::int64_t width, const std::int32_t* slot
 void combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
                          const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
                          std::int64_t slots, const float* dy, float* dRows, float* dWeight) {
+  const Timer timer("combine backward", {0, 0, static_cast<double>((tokens + 2 * slots) * width) * kFloat});
   const auto parallel = torchParallel();
   both("combine backward", {{"drows", dRows, slots, width, width}, {"dweight", dWeight, 1, tokens * topK, tokens * topK}},
        [&] {
@@ -302,6 +328,7 @@ void combineRowsBackward(const float* rows, std::int64_t width, const std::int32
 }
 
 void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+  const Timer timer("adamw", {0, 0, static_cast<double>(count) * 7 * kFloat});
   const auto parallel = torchParallel();
   both("adamw", {{"parameters", param, 1, count, count}, {"first moments", m, 1, count, count}, {"second moments", v, 1, count, count}},
        [&] { return kernels::adamw(count, param, grad, m, v, s, false, parallel); },

@@ -11,6 +11,7 @@
 
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 #include "kernels/matmul.h"
 
@@ -84,6 +85,8 @@ Precision precision() { return gPrecision.load(); }
 void multiply(const at::Tensor& result, const at::Tensor& a, const at::Tensor& b, const ProductOptions& o) {
   SERP_CHECK(a.dim() == 2 && b.dim() == 2 && a.size(1) == b.size(0) && result.size(0) == a.size(0) && result.size(1) == b.size(1),
              "the sizes of a product differ");
+  const auto M = static_cast<double>(a.size(0)), N = static_cast<double>(b.size(1)), K = static_cast<double>(a.size(1));
+  const Timer timer(narrow(o) ? "matmul bfloat16" : "matmul", {2 * M * N * K, 0, (M * K + K * N + M * N) * 4});
   if (kernelMode() == KernelMode::Reference || !suits(result, a, b)) return byLibrary(result, a, b, o);
   if (kernelMode() == KernelMode::Check) return compared(result, a, b, o);
   byKernel(result, a, b, o);

@@ -24,13 +24,14 @@ KernelSignatures::SumOfSquares sumOfSquaresImpl;
 KernelSignatures::Matmul matmulImpl;
 KernelSignatures::AttentionForward attentionForwardImpl;
 KernelSignatures::AttentionBackward attentionBackwardImpl;
+KernelSignatures::RoofChain roofChainImpl;
 
 const Table& table() {
   static constexpr Table t{
       scanForwardImpl,  scanBackwardImpl,  scanStepImpl,    convForwardImpl,         convBackwardImpl,
       softmaxRowsImpl,  routeBackwardImpl, combineRowsImpl, combineRowsBackwardImpl, normForwardImpl,
       normBackwardImpl, crossEntropyImpl,  adamwImpl,       sumOfSquaresImpl,        matmulImpl,
-      attentionForwardImpl, attentionBackwardImpl};
+      attentionForwardImpl, attentionBackwardImpl, roofChainImpl};
   return t;
 }
 #endif
@@ -38,9 +39,10 @@ const Table& table() {
 KernelSignatures::Matmul matmulNarrowImpl;
 KernelSignatures::AttentionForward attentionForwardNarrowImpl;
 KernelSignatures::AttentionBackward attentionBackwardNarrowImpl;
+KernelSignatures::RoofNarrowChain roofNarrowChainImpl;
 
 const NarrowTable& narrowTable() {
-  static constexpr NarrowTable t{matmulNarrowImpl, attentionForwardNarrowImpl, attentionBackwardNarrowImpl};
+  static constexpr NarrowTable t{matmulNarrowImpl, attentionForwardNarrowImpl, attentionBackwardNarrowImpl, roofNarrowChainImpl};
   return t;
 }
 

@@ -65,6 +65,8 @@ struct KernelSignatures {
                                 const ParallelFor&);
   using AttentionBackward = void(const AttentionShape&, const AttentionInput&, const AttentionGradients&, float* workspace,
                                  const ParallelFor&);
+  using RoofChain = std::int64_t(bool exponential, std::int64_t rounds, float* out);  // operations done; out[4] is read and written
+  using RoofNarrowChain = std::int64_t(std::int64_t rounds, float* out);
   using SumOfSquares = double(std::int64_t count, const float* x, const ParallelFor&);
 };
 
@@ -86,6 +88,7 @@ struct Table {
   KernelSignatures::Matmul* matmul;
   KernelSignatures::AttentionForward* attentionForward;
   KernelSignatures::AttentionBackward* attentionBackward;
+  KernelSignatures::RoofChain* roofChain;
 };
 
 /// The kernels made of products, with bfloat16 operands.
@@ -93,6 +96,7 @@ struct NarrowTable {
   KernelSignatures::Matmul* matmul;
   KernelSignatures::AttentionForward* attentionForward;
   KernelSignatures::AttentionBackward* attentionBackward;
+  KernelSignatures::RoofNarrowChain* roofChain;
 };
 
 namespace portable {

@@ -14,7 +14,9 @@
 #include <fstream>
 
 #include "engine/base/error.h"
+#include "engine/ops/profile.h"
 #include "engine/run/build_run.h"
+#include "engine/tools/serp/step_profile.h"
 #include "engine/tools/serp/terminal.h"
 #include "engine/train/train_loop.h"
 #include "kernels/common.h"
@@ -33,7 +35,7 @@ struct Options {
   std::string data, precision = "float32";
   int threads = 0, steps = 50, warmup = 3;
   double budget = 12;
-  bool json = false;
+  bool json = false, profile = false;
 };
 
 /// The peers' models: embedding and head apart, rms-free layer norms, 16 experts of 3d (Mamba) or 4d (Transformer).
@@ -94,6 +96,7 @@ ordered_json measureTrain(TrainLoop& loop, const Size& s, const Options& o) {
     last = record.loss;
     if (warming) ++warm;
     else times.push_back(seconds);
+    if (o.profile && !warming && times.size() == 1) ops::setProfiling(true);
     if (since(begin) > o.budget && !times.empty()) break;
   }
   const Rate r = summary(times, static_cast<double>(s.batch) * s.context);
@@ -142,11 +145,13 @@ int bench(const Options& o, const std::string& mode) {
       j["peak_rss_mb"] = round1(peakMemory());
       j["kernels"] = built.info.kernels;
       j["library"] = std::string("serpentarium ") + SERP_VERSION;
+      if (o.profile && mode == "train") j["profile"] = stepProfile(j["steps"].get<int>() - 1, o.precision == "bfloat16");
       if (o.json) std::printf("%s\n", j.dump().c_str());
       else
         std::printf("%-32s %-7s %7d %10s %12.1f %9.1f %10.0f\n", j["model"].get<std::string>().c_str(), s.name, built.info.threads,
                     millions(plan.total.paramsActive).c_str(), j["tokens_per_s"].get<double>(), j["step_ms"].get<double>(),
                     j["peak_rss_mb"].get<double>());
+      if (!o.json && j.contains("profile")) printStepProfile(j["profile"]);
       std::fflush(stdout);
     }
   }
@@ -169,6 +174,8 @@ void addBench(CLI::App& app, int& exit) {
     sub->add_option("--budget", o->budget, "seconds per measurement, warm-up included")->check(CLI::Range(0.1, 1e6))->capture_default_str();
     sub->add_option("--precision", o->precision, "float32, bfloat16: of the matrix products")
         ->check(CLI::IsMember({"float32", "bfloat16"}))->capture_default_str();
+    if (std::string(mode) == "train")
+      sub->add_flag("--profile", o->profile, "time per kernel, and the share of what this machine can do");
     sub->add_option("--data", o->data, "file whose bytes are the training tokens; default: generated text");
     sub->add_flag("--json", o->json, "one JSON line a measurement, with the keys of the peers' benchmark");
     sub->callback([o, &exit, mode = std::string(mode)] { exit = bench(*o, mode); });
