@@ -23,6 +23,15 @@
 namespace serp {
 namespace {
 
+std::string chooseDevice(const RunSpec& spec) {
+  if (spec.top.text("device") == "cuda")
+    throw Error(fault(ExitCode::BadConfiguration,
+                      "device: cuda is asked for, but this build trains on the CPU only; use device: cpu or auto", spec.file));
+  return "cpu";
+}
+
+}  // namespace
+
 /// glibc gives large blocks back to the system after every step and faults them in again at the next; a training step reuses the
 /// same sizes, so keeping them is worth far more than the memory.
 void keepMemory() {
@@ -33,15 +42,6 @@ void keepMemory() {
     mallopt(M_TOP_PAD, 64 << 20);
   });
 }
-
-std::string chooseDevice(const RunSpec& spec) {
-  if (spec.top.text("device") == "cuda")
-    throw Error(fault(ExitCode::BadConfiguration,
-                      "device: cuda is asked for, but this build trains on the CPU only; use device: cpu or auto", spec.file));
-  return "cpu";
-}
-
-}  // namespace
 
 std::string outOfMemorySentence(const RunSpec& spec) {
   std::string asked = "an unknown amount";

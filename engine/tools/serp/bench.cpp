@@ -160,6 +160,8 @@ int bench(const Options& o, const std::string& mode) {
 
 }  // namespace
 
+void addOperatorBenches(CLI::App& bench, int& exit);  // bench_ops.cpp
+
 void addBench(CLI::App& app, int& exit) {
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("bench", "timings of this build on this machine");
@@ -180,6 +182,7 @@ void addBench(CLI::App& app, int& exit) {
     sub->add_flag("--json", o->json, "one JSON line a measurement, with the keys of the peers' benchmark");
     sub->callback([o, &exit, mode = std::string(mode)] { exit = bench(*o, mode); });
   }
+  addOperatorBenches(*verb, exit);
 }
 
 }  // namespace serp::cli
