@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdio>
 #include <initializer_list>
+#include <mutex>
 #include <vector>
 
 #include "engine/base/error.h"
@@ -21,6 +22,18 @@ namespace {
 using kernels::Status;
 
 std::atomic<KernelMode> gMode{KernelMode::Fast};
+
+struct {
+  std::mutex lock;
+  std::int64_t compared = 0;
+  double worst = 0;
+  std::string where;
+} gChecks;
+
+struct Disagreement {
+  double relative = 0;
+  std::size_t element = 0;
+};
 
 /// An output, or what is read and written: `rows` of `width` floats, `stride` apart, in `pieces` of a row that lie `pieceStride`
 /// apart. Null: not wanted.
@@ -95,30 +108,63 @@ KernelMode kernelModeByName(const std::string& name) {
   return KernelMode::Fast;
 }
 
-void setKernelMode(KernelMode mode) { gMode.store(mode); }
+void setKernelMode(KernelMode mode) {
+  const std::lock_guard hold(gChecks.lock);
+  gChecks.compared = 0;
+  gChecks.worst = 0;
+  gChecks.where.clear();
+  gMode.store(mode);
+}
 KernelMode kernelMode() { return gMode.load(); }
 
-double worstDisagreement(std::span<const float> got, std::span<const float> want) {
-  if (got.size() != want.size()) return HUGE_VAL;
-  double top = 0, worst = 0;
+Disagreement worstElement(std::span<const float> got, std::span<const float> want) {
+  Disagreement d;
+  if (got.size() != want.size()) return {HUGE_VAL, 0};
+  double top = 0;
   for (const float w : want)
     if (std::isfinite(w)) top = std::max(top, std::fabs(static_cast<double>(w)));
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double g = got[i], w = want[i];
     if (g == w || (std::isnan(g) && std::isnan(w))) continue;
-    if (!std::isfinite(g) || !std::isfinite(w)) return HUGE_VAL;
-    worst = std::max(worst, std::fabs(g - w) / (std::fabs(w) + top));
+    if (!std::isfinite(g) || !std::isfinite(w)) return {HUGE_VAL, i};
+    const double off = std::fabs(g - w) / (std::fabs(w) + top);
+    if (off > d.relative) d = {off, i};
   }
-  return worst;
+  return d;
 }
+
+double worstDisagreement(std::span<const float> got, std::span<const float> want) { return worstElement(got, want).relative; }
 
 void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
                     double tolerance) {
-  const double worst = worstDisagreement(got, want);
-  if (worst <= tolerance) return;
-  char numbers[96];
-  std::snprintf(numbers, sizeof numbers, "%.2g of its largest value, allowed is %.0g", worst, tolerance);
-  throw Error(ExitCode::Internal, std::string("[") + kernel + "] the fast kernel leaves the plain one in " + output + " by " + numbers);
+  const Disagreement d = worstElement(got, want);
+  const auto say = [&](const char* format) {
+    char text[256];
+    const bool there = d.element < got.size() && d.element < want.size();
+    std::snprintf(text, sizeof text, format, kernel, output, d.relative, d.element, there ? static_cast<double>(got[d.element]) : 0.0,
+                  there ? static_cast<double>(want[d.element]) : 0.0);
+    return std::string(text);
+  };
+  {
+    const std::lock_guard hold(gChecks.lock);
+    ++gChecks.compared;
+    if (d.relative > gChecks.worst) {
+      gChecks.worst = d.relative;
+      gChecks.where = say("%s, %s: off by %.2g of its largest value at element %zu (%.7g against %.7g)");
+    }
+  }
+  if (d.relative <= tolerance) return;
+  char allowed[48];
+  std::snprintf(allowed, sizeof allowed, ", allowed is %.0g", tolerance);
+  throw Error(ExitCode::Internal,
+              say("[%s] the fast kernel leaves the plain one in %s by %.2g of its largest value at element %zu (%.7g against %.7g)") + allowed);
+}
+
+std::string checkSummary() {
+  const std::lock_guard hold(gChecks.lock);
+  if (gChecks.compared == 0) return "no kernel was compared";
+  const std::string count = std::to_string(gChecks.compared) + " outputs of fast kernels compared with the plain ones; ";
+  return count + (gChecks.where.empty() ? "no bit differs" : "worst: " + gChecks.where);
 }
 
 namespace run {

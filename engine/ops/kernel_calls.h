@@ -32,9 +32,12 @@ inline constexpr double kNarrowTolerance = 5e-2;
 
 /// The largest |got - want| / (|want| + max |want|); infinite where only one of both is NaN.
 double worstDisagreement(std::span<const float> got, std::span<const float> want);
-/// Throws serp::Error naming kernel and output if they disagree.
+/// Throws serp::Error naming kernel, output and element if they disagree; remembers the worst that passed.
 void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
                     double tolerance = kKernelTolerance);
+
+/// What check mode has found since the mode was last set: how many outputs were compared and which element was worst, in a sentence.
+std::string checkSummary();
 
 namespace run {
 
