@@ -81,8 +81,8 @@ class Corpus {
 };
 
 /// Opens a source; every fault at once. Text shorter than needed, empty, binary (NUL bytes) with a text tokenizer, bad UTF-8,
-/// truncated gzip and so on give ExitCode::BadData with file, counts and what is needed. Memory: files are mapped, not slurped;
-/// tokens of big texts go to a mapped cache file, written once (the `bytes` tokenizer needs none).
+/// truncated gzip and so on give ExitCode::BadData with file, counts and what is needed. Memory: files are read in pieces where
+/// they are needed, never whole; tokens of big texts go to a cache file, written once (the `bytes` tokenizer needs none).
 Result<std::unique_ptr<Corpus>> openCorpus(const DataSettings& settings);
 
 /// A whole text as consecutive windows for `serp eval --data`: same form as Corpus::validation over all of it.

@@ -3,7 +3,6 @@
 #include "engine/run/build_run.h"
 
 #include <ATen/Parallel.h>
-#include <malloc.h>
 
 #include <algorithm>
 #include <mutex>
@@ -18,6 +17,7 @@
 #include "engine/ops/linear.h"
 #include "engine/run/checkpoint.h"
 #include "engine/run/run_meta.h"
+#include "engine/train/keep_memory.h"
 #include "kernels/common.h"
 
 namespace serp {
@@ -31,17 +31,6 @@ std::string chooseDevice(const RunSpec& spec) {
 }
 
 }  // namespace
-
-/// glibc gives large blocks back to the system after every step and faults them in again at the next; a training step reuses the
-/// same sizes, so keeping them is worth far more than the memory.
-void keepMemory() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    mallopt(M_MMAP_MAX, 0);
-    mallopt(M_TRIM_THRESHOLD, 1 << 30);
-    mallopt(M_TOP_PAD, 64 << 20);
-  });
-}
 
 std::string outOfMemorySentence(const RunSpec& spec) {
   std::string asked = "an unknown amount";

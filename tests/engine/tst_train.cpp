@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The step: schedule and optimizer against the oracles, losses kept apart, and steps whose update must not happen.
 #include <ATen/ops/randn.h>
+#include <sys/resource.h>
 
 #include <cmath>
 #include <limits>
 
+#include "engine/train/keep_memory.h"
 #include "engine/train/train_loop.h"
 #include "model_testing.h"
 
@@ -129,6 +131,24 @@ class TstTrain : public QObject {
     QVERIFY(first.accuracy >= 0 && first.accuracy <= 1);
     QCOMPARE(first.tokens, std::int64_t{32});
     QCOMPARE(first.learningRate, 0.0);
+  }
+
+  /// Memory that goes back to the system after a step is faulted in again at the next: the page faults of later steps tell.
+  void laterStepsAllocateNothingLarge() {
+    keepMemory();
+    const auto loop = loopOf("batch: 8", "{kind: mamba}, {kind: switch_moe, experts: 4, d_expert: 64}, {kind: attention}",
+                             "source: babel, context: 256, babel_bytes: 65536");
+    const auto faults = [] {
+      rusage usage{};
+      getrusage(RUSAGE_SELF, &usage);
+      return usage.ru_minflt;
+    };
+    for (int i = 0; i < 10; ++i) loop->step();
+    const long before = faults();
+    for (int i = 0; i < 10; ++i) loop->step();
+    const long perStep = (faults() - before) / 10;
+    qInfo("%ld page faults a step; one activation of this model has 128 pages or more", perStep);
+    QVERIFY(perStep < 128);
   }
 
   void nonFiniteStepsChangeNothing() {

@@ -30,9 +30,9 @@
 #include "engine/ops/routing.h"
 #include "engine/ops/scan.h"
 #include "engine/ops/tensors.h"
-#include "engine/run/build_run.h"
 #include "engine/tools/serp/scalar_scan.h"
 #include "engine/tools/serp/terminal.h"
+#include "engine/train/keep_memory.h"
 #include "kernels/common.h"
 
 namespace serp::cli {
