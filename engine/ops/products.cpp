@@ -11,6 +11,7 @@
 
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/product_choice.h"
 #include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 #include "kernels/matmul.h"
@@ -23,6 +24,9 @@ std::atomic<Precision> gPrecision{Precision::Float32};
 bool narrow(const ProductOptions& o) { return !o.wide && gPrecision.load(std::memory_order_relaxed) == Precision::Bfloat16; }
 
 bool oneStrideIsOne(const at::Tensor& t) { return t.stride(0) == 1 || t.stride(1) == 1; }
+
+/// Fewer rows bound the product by the bytes of the weights, whoever multiplies.
+constexpr std::int64_t kFewRows = 8;
 
 bool suits(const at::Tensor& result, const at::Tensor& a, const at::Tensor& b) {
   return a.device().is_cpu() && a.scalar_type() == at::kFloat && result.stride(1) == 1 &&
@@ -87,7 +91,8 @@ void multiply(const at::Tensor& result, const at::Tensor& a, const at::Tensor& b
              "the sizes of a product differ");
   const auto M = static_cast<double>(a.size(0)), N = static_cast<double>(b.size(1)), K = static_cast<double>(a.size(1));
   const Timer timer(narrow(o) ? "matmul bfloat16" : "matmul", {2 * M * N * K, 0, (M * K + K * N + M * N) * 4});
-  if (kernelMode() == KernelMode::Reference || !suits(result, a, b)) return byLibrary(result, a, b, o);
+  const bool libraryIsFaster = a.size(0) > kFewRows && productChoice().library(narrow(o));
+  if (kernelMode() == KernelMode::Reference || libraryIsFaster || !suits(result, a, b)) return byLibrary(result, a, b, o);
   if (kernelMode() == KernelMode::Check) return compared(result, a, b, o);
   byKernel(result, a, b, o);
 }

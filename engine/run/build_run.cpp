@@ -15,6 +15,7 @@
 #include "engine/graph/free_memory.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/linear.h"
+#include "engine/ops/product_choice.h"
 #include "engine/run/checkpoint.h"
 #include "engine/run/run_meta.h"
 #include "engine/train/keep_memory.h"
@@ -47,6 +48,7 @@ int applyRuntime(const RunSpec& spec, int spareCores) {
   at::set_num_threads(threads);
   ops::setKernelMode(ops::kernelModeByName(spec.top.text("kernels")));
   ops::setPrecision(spec.top.text("precision") == "bfloat16" ? ops::Precision::Bfloat16 : ops::Precision::Float32);
+  ops::chooseProducts(ops::productCache());
   return threads;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Products and attention against LibTorch's own, with every option, and the thread pool they run on.
+#include <QTemporaryDir>
 #include <QTest>
 
 #include <ATen/Parallel.h>
@@ -10,6 +11,8 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -19,6 +22,7 @@
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/product_choice.h"
 #include "engine/ops/products.h"
 #include "engine/ops/rope.h"
 
@@ -89,6 +93,31 @@ class TestProducts : public QObject {
     wide.wide = true;
     QVERIFY(worst(product(a, b, wide), at::mm(a, b)) < 3e-6);
     QVERIFY(worst(product(a, b), at::mm(a, b)) > 1e-4);
+  }
+
+  /// Written once, believed from then on: also when the file claims that the library is faster, and not when it is torn.
+  void theChoiceIsRemembered() {
+    QTemporaryDir folder;
+    const std::filesystem::path file = std::filesystem::path(folder.path().toStdString()) / "deep" / "products.txt";
+    chooseProducts(file);
+    QVERIFY(productChoice().wide.kernel > 0 && productChoice().narrow.library > 0);
+    std::ifstream in(file);
+    std::string line;
+    QVERIFY(std::getline(in, line));
+    const std::string key = line.substr(0, line.find('\t'));
+    const auto claim = [&](const std::string& numbers) {
+      std::ofstream(file) << key << '\t' << numbers << '\n';
+      chooseProducts(file);
+    };
+    claim("1e9 2e9 1e9 1.2e9");
+    QVERIFY(productChoice().library(false) && !productChoice().library(true));
+    const at::Tensor a = at::randn({40, 30}), b = at::randn({30, 50});
+    QVERIFY(at::equal(product(a, b), at::mm(a, b)));
+    for (const char* torn : {"", "1e9 2e9 1e9", "nan 1 1 1", "-1 2 3 4", "x"}) {
+      claim(torn);
+      QVERIFY2(productChoice().wide.kernel > 0 && productChoice().wide.library > 0, torn);
+    }
+    claim("2e9 1e9 2e9 1e9");
   }
 
   void checkModeComparesBothAndReferenceModeIsTheLibrarys() {

@@ -108,6 +108,29 @@ class TestAttention : public QObject {
     }
   }
 
+  void moreThreadsThanWork() {
+    for (const AttentionShape& s : {shape(1, 1, 1, 1, 4, 0, 0), shape(1, 13, 1, 1, 5, 2, 0), shape(2, 300, 3, 1, 16, 8, 0)}) {
+      Case one(s), many(s);
+      one.fast(serial());
+      many.fast(threads(64));
+      QVERIFY(many.y == one.y && many.dqkv == one.dqkv);
+    }
+  }
+
+  /// A query's own result shows what is wrong with it; those far before it are not touched.
+  void badNumbersDoNotReachBackFar_data() { addIsaRows(); }
+  void badNumbersDoNotReachBackFar() {
+    SERP_USE_ISA();
+    const AttentionShape s = shape(1, 120, 1, 1, 8, 4, 0);
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      Case c(s);
+      c.qkv[size(100 * c.row + 2 * s.width)] = bad;  // in v of token 100
+      c.fast(serial());
+      QVERIFY(!std::isfinite(c.y[size(100 * c.outRow)]));
+      for (std::int64_t i = 0; i < 64 * c.outRow; ++i) QVERIFY(std::isfinite(c.y[size(i)]) || i % c.outRow >= s.width);
+    }
+  }
+
   void bfloat16StaysWithinItsPrecision_data() { addIsaRows(); }
   void bfloat16StaysWithinItsPrecision() {
     SERP_USE_ISA();

@@ -83,6 +83,13 @@ class TestMatmul : public QObject {
       for (std::int64_t n = 0; n < s.N; ++n) QCOMPARE(std::isfinite(c[size(m * (s.N + 3) + n)]), m != 13 && n != 34);
   }
 
+  void moreThreadsThanWork() {
+    for (const MatmulShape& s : {MatmulShape{1, 3, 2}, {70, 130, 40}, {2, 500, 90}}) {
+      const Stored a(s.M, s.K, kRowMajor, 1), b(s.K, s.N, kColumnMajor, 2);
+      QVERIFY(product(s, a.view, b.view, {}, threads(64)) == product(s, a.view, b.view, {}, serial()));
+    }
+  }
+
   void refusesWhatItCannotDo() {
     float x[4] = {1, 2, 3, 4}, c[4] = {7, 7, 7, 7};
     const MatrixView v{x, 2, 1};

@@ -11,6 +11,7 @@
 #include "engine/api/runs.h"
 #include "engine/base/text.h"
 #include "engine/graph/free_memory.h"
+#include "engine/ops/product_choice.h"
 #include "engine/run/build_run.h"
 #include "engine/tools/serp/terminal.h"
 #include "kernels/common.h"
@@ -78,6 +79,16 @@ std::vector<std::string> advice(const std::string& driver) {
   return out;
 }
 
+ordered_json productsFound() {
+  ops::chooseProducts(ops::productCache());
+  const ops::ProductChoice& c = ops::productChoice();
+  const auto one = [&](bool narrow) {
+    const ops::ProductRates& r = narrow ? c.narrow : c.wide;
+    return ordered_json{{"used", c.library(narrow) ? "LibTorch's" : "our kernel"}, {"kernel_gflops", r.kernel / 1e9}, {"library_gflops", r.library / 1e9}};
+  };
+  return {{"float32", one(false)}, {"bfloat16", one(true)}};
+}
+
 int doctor(bool json) {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const std::vector<std::string> found = features();
@@ -87,6 +98,7 @@ int doctor(bool json) {
     print({{"version", SERP_VERSION},
            {"cpu", {{"name", cpuLine("model name")}, {"cores", cores}, {"features", found}, {"kernels", kernels::isaName(kernels::activeIsa())}}},
            {"cuda", {{"built", false}, {"available", false}, {"devices", ordered_json::array()}, {"driver", driver}}},
+           {"products", productsFound()},
            {"memory_free_bytes", freeMemory()},
            {"libraries", libraries()},
            {"presets", presetFolder().string()},
@@ -99,6 +111,10 @@ int doctor(bool json) {
   std::printf("serp %s\n", SERP_VERSION);
   std::printf("cpu      %s, %u cores,%s\n", cpuLine("model name").c_str(), cores, list.empty() ? " no vector features we use" : list.c_str());
   std::printf("kernels  %s\n", kernels::isaName(kernels::activeIsa()));
+  const ordered_json products = productsFound();
+  for (const auto& [precision, p] : products.items())
+    std::printf("products %s by %s (GFLOP/s measured: our kernel %.0f, LibTorch %.0f)\n", precision.c_str(), p["used"].get<std::string>().c_str(),
+                p["kernel_gflops"].get<double>(), p["library_gflops"].get<double>());
   std::printf("memory   %s free\n", bytesText(freeMemory()).c_str());
   std::printf("cuda     not in this build\n");
   const ordered_json all = libraries();
