@@ -20,6 +20,7 @@ struct BlockInfo {
   bool causal = true;
   char letter = 0;       ///< in pattern strings ("M", "E", "*", "-"), 0 = none
   ParamSchema schema;
+  bool own = false;      ///< read from the person's own folder, see engine/api/block_graph.h
 };
 
 /// A top section of a design: "model", "train", "data", or "" for the keys at the top.

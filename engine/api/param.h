@@ -11,9 +11,9 @@
 
 namespace serp {
 
-enum class ParamType { Integer, Real, Boolean, Choice, Text, TextList, Slot };
+enum class ParamType { Integer, Real, Boolean, Choice, Text, TextList, Slot, Graph };
 
-/// Values as they stand after validation. TextList is kept as strings.
+/// Values as they stand after validation. TextList is kept as strings, Graph as the text of its map in flow style.
 using ParamValue = std::variant<std::int64_t, double, bool, std::string, std::vector<std::string>>;
 
 struct Param {
@@ -52,6 +52,9 @@ Param text(std::string name, std::string fallback, std::string help);
 Param textList(std::string name, std::vector<std::string> fallback, std::string help);
 /// A place that holds another block; widths are formulas. The default kind is used when the design does not fill it.
 Param slot(std::string name, std::string kind, std::string in, std::string out, std::string help);
+
+/// A map of primitives by name (engine/api/block_graph.h), kept as text: "{out: {op: linear, from: x, to: d_out}}".
+Param graph(std::string name, std::string fallback, std::string help);
 
 /// Values by name. Asking for a name or type that is not there is our bug (serp::Error Internal).
 class ParamSet {

@@ -34,6 +34,7 @@ struct PlanNode {
   Family family = Family::Dense;
   std::string label;         ///< "mamba 2": kind and running number
   std::int64_t in = 0, out = 0;          ///< widths
+  std::int64_t dModel = 0;               ///< of the design
   ParamSet params;           ///< resolved, defaults filled in
   std::string norm;          ///< before this block: "layer_norm", "rms_norm" or "none"; empty inside slots
   Cost cost;                 ///< with children, with its norm

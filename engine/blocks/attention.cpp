@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Causal multi-head softmax attention.
+// Causal softmax attention: many heads, keys and values shared by groups of them where asked, over everything before or a window.
+#include <algorithm>
+
+#include "engine/base/text.h"
 #include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
@@ -7,49 +10,67 @@ namespace serp {
 namespace {
 
 const ParamSchema kSchema = {
-    integer("heads", 1, 4096, derived("max(1, int(d_model / 64))"), "heads; must divide d_model"),
+    integer("heads", 1, 4096, derived("max(1, int(d_model / 64))"), "heads; must divide d_model unless head_dim is given"),
     choice("positions", {"rope", "learned", "none"}, "rope", "rope: rotary; learned: one vector per position, added to the input"),
     real("rope_base", 1, 1e9, 10000.0, "base of the rotary angles"),
     boolean("bias", false, "biases of qkv and out"),
+    integer("kv_heads", 1, 4096, derived("heads"), "heads of keys and values, each shared by heads / kv_heads queries"),
+    integer("head_dim", 1, 65536, derived("max(1, int(d_in / heads))"), "width of one head"),
+    integer("window", 0, 1048576, 0, "tokens a query sees, itself included; 0 = all before it").units("tokens"),
 };
 
 void check(const ParamSet& p, const BuildContext& c, const std::string& path, Diagnostics& faults) {
-  const std::int64_t heads = p.integer("heads");
-  if (c.in % heads != 0)
+  const std::int64_t heads = p.integer("heads"), groups = p.integer("kv_heads");
+  if (c.in % heads != 0 && p.integer("head_dim") == std::max<std::int64_t>(1, c.in / heads))
     faults.error(path + ".heads", "found " + std::to_string(heads) + ", which does not divide the width " + std::to_string(c.in));
+  if (heads % groups != 0)
+    faults.error(path + ".kv_heads", "found " + std::to_string(groups) + ", which does not divide the " + std::to_string(heads) + " heads");
 }
 
 Cost cost(const ParamSet& p, const BuildContext& c) {
-  Cost total = linearCost(c.in, 3 * c.in, p.boolean("bias"));
-  total += linearCost(c.in, c.out, p.boolean("bias"));
+  const std::int64_t dim = p.integer("head_dim"), q = p.integer("heads") * dim, kv = p.integer("kv_heads") * dim, window = p.integer("window");
+  Cost total = linearCost(c.in, q + 2 * kv, p.boolean("bias"));
+  total += linearCost(q, c.out, p.boolean("bias"));
   if (p.text("positions") == "learned") {
     total.paramsTotal += c.context * c.in;
     total.paramsActive += c.context * c.in;
   }
-  const auto width = static_cast<double>(c.in), length = static_cast<double>(c.context);
-  total.flopsPerToken += 2 * 2 * (length / 2) * width;
-  total.stateBytes += 4 * 2 * c.in * c.context;
-  total.activationBytesPerToken += 4.0 * 4 * width;
+  const std::int64_t seen = window > 0 ? std::min(window, c.context) : c.context;
+  total.flopsPerToken += 2 * 2 * averageSeen(c.context, seen) * static_cast<double>(q);
+  total.stateBytes += 4 * 2 * kv * seen;
+  total.activationBytesPerToken += 4.0 * 2 * static_cast<double>(q + kv);
   return total;
 }
 
+std::string open(const ParamSet& p) {
+  const std::string dim = std::to_string(p.integer("head_dim")), q = std::to_string(p.integer("heads")) + " * " + dim,
+                    kv = std::to_string(p.integer("kv_heads")) + " * " + dim, bias = p.boolean("bias") ? ", bias: true" : "";
+  const bool learned = p.text("positions") == "learned", rope = p.text("positions") == "rope";
+  const std::string from = learned ? "positions" : "x";
+  return (learned ? std::string("  positions: {op: positions, from: x}\n") : std::string()) +
+         "  q: {op: linear, from: " + from + ", to: " + q + bias + "}\n"
+         "  k: {op: linear, from: " + from + ", to: " + kv + bias + "}\n"
+         "  v: {op: linear, from: " + from + ", to: " + kv + bias + "}\n"
+         "  attend: {op: attention, from: {q: q, k: k, v: v}, heads: " + std::to_string(p.integer("heads")) + ", kv_heads: " + std::to_string(p.integer("kv_heads")) +
+             ", window: " + std::to_string(p.integer("window")) + ", positions: " + (rope ? "rope" : "none") + ", rope_base: " + numberText(p.real("rope_base")) + "}\n"
+         "  out: {op: linear, from: attend, to: d_out" + bias + "}\n"
+         "out: out\n";
+}
+
 const BlockRegistration kRegistration{
-    {"attention", Family::Attention, "Causal softmax attention with rotary, learned or no positions.", true, '*', kSchema}, check, cost};
+    {"attention", Family::Attention, "Causal softmax attention with rotary, learned or no positions.", true, '*', kSchema},
+    check,
+    cost,
+    {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp
 
 #ifdef SERP_WITH_TORCH
-#include <ATen/ops/cat.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
-
-#include <algorithm>
 #include <cmath>
 
 #include "engine/base/error.h"
-#include "engine/model/block.h"
+#include "engine/model/attention_core.h"
 #include "engine/ops/attention.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/rope.h"
@@ -57,32 +78,22 @@ const BlockRegistration kRegistration{
 namespace serp {
 namespace {
 
-/// Keys and values seen so far, in buffers that double.
-struct AttentionState final : BlockState {
-  at::Tensor keys, values;      // [B, H, capacity, d_head]
-  std::int64_t length = 0;
-
-  NamedTensors tensors() const override {
-    if (!keys.defined()) return {};
-    return {{"keys", keys.narrow(2, 0, length)}, {"values", values.narrow(2, 0, length)}};
-  }
-};
-
-/// Causal softmax attention; qkv rows grouped by head, in each head q, then k, then v (paper.md §3).
+/// With as many heads of keys as of queries, qkv rows are grouped by head, in each head q, then k, then v (paper.md §3); with fewer, all
+/// of q stands before all of k and all of v.
 class Attention final : public Block {
  public:
   explicit Attention(const BuildingSite& site)
-      : Block(site), heads_(site.node.params.integer("heads")), width_(site.node.in / heads_),
-        rope_(site.node.params.text("positions") == "rope"), base_(site.node.params.real("rope_base")) {
-    const auto in = site.node.in, out = site.node.out;
+      : Block(site), heads_(site.node.params.integer("heads")), groups_(site.node.params.integer("kv_heads")), width_(site.node.params.integer("head_dim")),
+        window_(site.node.params.integer("window")), rope_(site.node.params.text("positions") == "rope"), base_(site.node.params.real("rope_base")) {
+    const auto in = site.node.in, out = site.node.out, q = heads_ * width_, rows = q + 2 * groups_ * width_;
     const std::string base = path() + ".";
-    const auto fanIn = static_cast<double>(in);
-    qkv_ = addParameter("qkv.weight", site.init.truncated(base + "qkv.weight", {3 * in, in}, 0.1, fanIn), ParameterRole::Matrix);
-    out_ = addParameter("out.weight", site.init.truncated(base + "out.weight", {out, in}, 0.1, fanIn), ParameterRole::Matrix);
+    const auto fanIn = static_cast<double>(in), fanOut = static_cast<double>(q);
+    qkv_ = addParameter("qkv.weight", site.init.truncated(base + "qkv.weight", {rows, in}, 0.1, fanIn), ParameterRole::Matrix);
+    out_ = addParameter("out.weight", site.init.truncated(base + "out.weight", {out, q}, 0.1, fanOut), ParameterRole::Matrix);
     if (site.node.params.boolean("bias")) {
-      const double bound = 1 / std::sqrt(fanIn);
-      qkvBias_ = addParameter("qkv.bias", site.init.uniform(base + "qkv.bias", {3 * in}, -bound, bound), ParameterRole::Vector);
-      outBias_ = addParameter("out.bias", site.init.uniform(base + "out.bias", {out}, -bound, bound), ParameterRole::Vector);
+      const double bound = 1 / std::sqrt(fanIn), boundOut = 1 / std::sqrt(fanOut);
+      qkvBias_ = addParameter("qkv.bias", site.init.uniform(base + "qkv.bias", {rows}, -bound, bound), ParameterRole::Vector);
+      outBias_ = addParameter("out.bias", site.init.uniform(base + "out.bias", {out}, -boundOut, boundOut), ParameterRole::Vector);
     }
     if (site.node.params.text("positions") == "learned")
       positions_ = addParameter("positions.weight", site.init.truncated(base + "positions.weight", {site.context, in}, 0.1, 1.0),
@@ -90,14 +101,14 @@ class Attention final : public Block {
   }
 
   at::Tensor forward(const at::Tensor& x, StepContext&) override { return run(x, nullptr); }
-  std::unique_ptr<BlockState> makeState(std::int64_t) const override { return std::make_unique<AttentionState>(); }
+  std::unique_ptr<BlockState> makeState(std::int64_t) const override { return std::make_unique<KeyValueState>(); }
   at::Tensor prefill(const at::Tensor& x, BlockState* state, StepContext&) override {
-    return run(x, static_cast<AttentionState*>(state));
+    return run(x, static_cast<KeyValueState*>(state));
   }
 
  private:
-  at::Tensor run(const at::Tensor& xIn, AttentionState* s) {
-    const std::int64_t B = xIn.size(0), T = xIn.size(1), first = s ? s->length : 0;
+  at::Tensor run(const at::Tensor& xIn, KeyValueState* s) const {
+    const std::int64_t B = xIn.size(0), T = xIn.size(1), first = s ? s->position : 0;
     at::Tensor x = xIn;
     if (positions_.defined()) {
       if (first + T > positions_.size(0))
@@ -105,42 +116,24 @@ class Attention final : public Block {
                                                     " tokens, asked for " + std::to_string(first + T));
       x = x.add(positions_.narrow(0, first, T));
     }
-    const at::Tensor qkv = ops::linear(x, qkv_, qkvBias_);                              // [B, T, 3d]
-    if (const ops::AttentionOptions options{heads_, rope_ ? base_ : 0.0, 0}; !s && ops::attentionFits(qkv, options))
+    const at::Tensor qkv = ops::linear(x, qkv_, qkvBias_);                              // [B, T, (heads + 2 kv_heads) * d_head]
+    const double base = rope_ ? base_ : 0.0;
+    if (const ops::AttentionOptions options{heads_, groups_, base, window_}; !s && ops::attentionFits(qkv, options))
       return ops::linear(ops::attention(qkv, options), out_, outBias_);
-    at::Tensor q, k, v;                                                                // [B, H, T, d_head]
-    ops::splitHeads(qkv, heads_, rope_ ? base_ : 0.0, first, q, k, v);
-    at::Tensor mixed;
-    if (!s) {
-      mixed = at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
+    at::Tensor q, k, v;                                                                // [B, heads, T, d_head]
+    if (groups_ == heads_) {
+      ops::splitHeads(qkv, heads_, base, first, q, k, v);
     } else {
-      remember(*s, k, v, B, T);
-      const at::Tensor keys = s->keys.narrow(2, 0, s->length), values = s->values.narrow(2, 0, s->length);
-      if (first == 0) mixed = at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
-      else if (T == 1) mixed = at::scaled_dot_product_attention(q, keys, values);
-      else throw Error(ExitCode::Internal, "[" + path() + "] a prefill must start from an empty state");
+      const std::int64_t wide = heads_ * width_, narrow = groups_ * width_;
+      q = ops::toHeads(qkv.narrow(2, 0, wide), heads_, base, first);
+      k = ops::toHeads(qkv.narrow(2, wide, narrow), groups_, base, first);
+      v = ops::toHeads(qkv.narrow(2, wide + narrow, narrow), groups_, 0.0, first);
     }
+    const at::Tensor mixed = causalAttention(q, k, v, window_, s, path());
     return ops::linear(mixed.transpose(1, 2).reshape({B, T, heads_ * width_}), out_, outBias_);
   }
 
-  void remember(AttentionState& s, const at::Tensor& k, const at::Tensor& v, std::int64_t B, std::int64_t T) const {
-    const std::int64_t needed = s.length + T;
-    if (!s.keys.defined() || s.keys.size(2) < needed) {
-      const std::int64_t capacity = std::max<std::int64_t>(64, 2 * needed);
-      const at::Tensor keys = at::empty({B, heads_, capacity, width_}, k.options()), values = at::empty_like(keys);
-      if (s.length > 0) {
-        keys.narrow(2, 0, s.length).copy_(s.keys.narrow(2, 0, s.length));
-        values.narrow(2, 0, s.length).copy_(s.values.narrow(2, 0, s.length));
-      }
-      s.keys = keys;
-      s.values = values;
-    }
-    s.keys.narrow(2, s.length, T).copy_(k);
-    s.values.narrow(2, s.length, T).copy_(v);
-    s.length = needed;
-  }
-
-  std::int64_t heads_, width_;
+  std::int64_t heads_, groups_, width_, window_;
   bool rope_;
   double base_;
   at::Tensor qkv_, qkvBias_, out_, outBias_, positions_;

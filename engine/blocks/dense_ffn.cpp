@@ -19,8 +19,16 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
   return total;
 }
 
+std::string open(const ParamSet& p) {
+  const std::string bias = std::string(", bias: ") + (p.boolean("bias") ? "true" : "false");
+  return "  w1: {op: linear, from: x, to: " + std::to_string(p.integer("d_ff")) + bias + "}\n"
+         "  hidden: {op: " + p.text("activation") + ", from: w1}\n"
+         "  w2: {op: linear, from: hidden, to: d_out" + bias + "}\n"
+         "out: w2\n";
+}
+
 const BlockRegistration kRegistration{
-    {"dense_ffn", Family::Dense, "Dense feed-forward: act(x W1) W2.", true, '-', kSchema}, nullptr, cost};
+    {"dense_ffn", Family::Dense, "Dense feed-forward: act(x W1) W2.", true, '-', kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

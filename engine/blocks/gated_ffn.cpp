@@ -21,8 +21,17 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
   return total;
 }
 
+std::string open(const ParamSet& p) {
+  const std::string bias = std::string(", bias: ") + (p.boolean("bias") ? "true" : "false"), width = std::to_string(p.integer("d_ff"));
+  return "  w1: {op: linear, from: x, to: " + width + bias + "}\n"
+         "  w3: {op: linear, from: x, to: " + width + bias + "}\n"
+         "  hidden: {op: gate, from: {value: w3, gate: w1}, activation: " + p.text("activation") + "}\n"
+         "  w2: {op: linear, from: hidden, to: d_out" + bias + "}\n"
+         "out: w2\n";
+}
+
 const BlockRegistration kRegistration{
-    {"gated_ffn", Family::Dense, "Gated feed-forward: (act(x W1) * (x W3)) W2.", true, 0, kSchema}, nullptr, cost};
+    {"gated_ffn", Family::Dense, "Gated feed-forward: (act(x W1) * (x W3)) W2.", true, 0, kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Mamba: a selective state-space mixer (Gu & Dao 2023) whose projections may be other blocks.
+#include "engine/base/text.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
@@ -47,11 +48,33 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
 /// The projections the block has by itself take their bias from "proj_bias".
 void fillSlot(const ParamSet& own, const std::string&, ParamSet& child) { child.set("bias", own.boolean("proj_bias")); }
 
+std::string open(const ParamSet& p) {
+  const std::string D = "int(" + numberText(p.real("expand")) + " * d_in)", N = std::to_string(p.integer("d_state")), R = std::to_string(p.integer("dt_rank"));
+  const std::string bias = p.boolean("proj_bias") ? ", bias: true" : "";
+  return "  in_proj: {op: linear, from: x, to: 2 * " + D + ", init: uniform" + bias + "}\n"
+         "  halves: {op: split, from: in_proj, into: {u: " + D + ", z: " + D + "}}\n"
+         "  conv1d: {op: causal_conv1d, from: halves.u, taps: " + std::to_string(p.integer("d_conv")) + ", bias: " + (p.boolean("conv_bias") ? "true" : "false") + "}\n"
+         "  u: {op: silu, from: conv1d}\n"
+         "  x_proj: {op: linear, from: u, to: " + R + " + 2 * " + N + ", init: uniform}\n"
+         "  low: {op: split, from: x_proj, into: {delta: " + R + ", B: " + N + ", C: " + N + "}}\n"
+         "  dt_proj: {op: linear, from: low.delta, to: " + D + ", init: uniform, bias: true, bias_init: step_size, dt_min: " + numberText(p.real("dt_min")) +
+             ", dt_max: " + numberText(p.real("dt_max")) + "}\n"
+         "  delta: {op: softplus, from: dt_proj}\n"
+         "  A_log: {op: parameter, sizes: [" + D + ", " + N + "], init: log_range, role: state_space}\n"
+         "  decay: {op: exp, from: A_log}\n"
+         "  A: {op: negate, from: decay}\n"
+         "  D: {op: parameter, sizes: " + D + ", value: 1, role: state_space}\n"
+         "  scan: {op: selective_scan, from: {u: u, delta: delta, A: A, B: low.B, C: low.C, D: D}}\n"
+         "  gated: {op: gate, from: {value: scan, gate: halves.z}, activation: silu}\n"
+         "  out_proj: {op: linear, from: gated, to: d_out, init: uniform" + bias + (p.boolean("out_proj_rescale") ? ", rescale: true" : "") + "}\n"
+         "out: out_proj\n";
+}
+
 const BlockRegistration kRegistration{
     {"mamba", Family::Mixer, "Selective state-space mixer: convolution, scan and gate, constant memory per token.", true, 'M', kSchema},
     check,
     cost,
-    {nullptr, fillSlot}};
+    {nullptr, fillSlot, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

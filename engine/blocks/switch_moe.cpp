@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Switch feed-forward: each token visits its most probable expert.
+#include "engine/base/text.h"
 #include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
@@ -23,8 +24,18 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
   return expertCost(c.in, c.out, p.integer("experts"), 1, p.integer("d_expert"), p.boolean("gated"));
 }
 
+std::string open(const ParamSet& p) {
+  const std::string scale = ", init_scale: " + numberText(p.real("init_scale"));
+  return "  router: {op: router, from: x, experts: " + std::to_string(p.integer("experts")) + ", capacity_factor: " + numberText(p.real("capacity_factor")) +
+             ", group: " + p.text("group") + ", balance: " + numberText(p.real("balance")) + ", z_loss: " + numberText(p.real("z_loss")) +
+             ", jitter: " + numberText(p.real("jitter")) + scale + "}\n"
+         "  experts: {op: experts, from: {x: x, router: router}, d_expert: " + std::to_string(p.integer("d_expert")) + ", to: d_out, activation: " +
+             p.text("activation") + ", gated: " + (p.boolean("gated") ? "true" : "false") + scale + "}\n"
+         "out: experts\n";
+}
+
 const BlockRegistration kRegistration{
-    {"switch_moe", Family::Experts, "Switch feed-forward: each token visits its most probable expert.", true, 'E', kSchema}, nullptr, cost};
+    {"switch_moe", Family::Experts, "Switch feed-forward: each token visits its most probable expert.", true, 'E', kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

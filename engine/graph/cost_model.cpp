@@ -24,6 +24,12 @@ Cost expertCost(std::int64_t in, std::int64_t out, std::int64_t experts, std::in
   return c;
 }
 
+double averageSeen(std::int64_t context, std::int64_t window) {
+  const auto T = static_cast<double>(context), w = static_cast<double>(window);
+  if (window >= context) return T / 2;
+  return w - w * w / (2 * T);  // a ramp up to the window, then the window
+}
+
 Cost normCost(const std::string& norm, std::int64_t width) {
   Cost c;
   c.paramsTotal = c.paramsActive = norm == "layer_norm" ? 2 * width : norm == "rms_norm" ? width : 0;

@@ -57,6 +57,7 @@ class Planner {
     node.slot = block.slot;
     node.in = block.in;
     node.out = block.out;
+    node.dModel = design_.dModel;
     node.params = block.params;
     node.norm = block.norm;
     node.place = block.place;

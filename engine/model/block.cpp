@@ -5,6 +5,7 @@
 #include <map>
 
 #include "engine/base/error.h"
+#include "engine/spec/block_info.h"
 
 namespace serp {
 namespace {
@@ -19,7 +20,9 @@ std::map<std::string, BlockFactory::Make>& factories() {
 BlockFactory::BlockFactory(const char* kind, Make make) { factories()[kind] = make; }
 
 BlockFactory::Make BlockFactory::find(const std::string& kind) {
-  const auto it = factories().find(kind);
+  auto it = factories().find(kind);
+  if (it == factories().end())
+    if (const BlockDefinition* own = findDefinition(kind); own != nullptr && !own->own.base.empty()) it = factories().find(own->own.base);
   return it == factories().end() ? nullptr : it->second;
 }
 

@@ -10,6 +10,7 @@ namespace serp::ops {
 
 struct AttentionOptions {
   std::int64_t heads = 1;
+  std::int64_t keyHeads = 1; ///< of keys and values; divides heads
   double ropeBase = 0;       ///< 0: no rotation; else as in ops::splitHeads
   std::int64_t window = 0;   ///< keys a query sees, itself included; 0: all before it
 };
@@ -17,7 +18,8 @@ struct AttentionOptions {
 /// Whether attention() can do it: on the CPU, heads no wider than kernels::kAttentionWidth.
 bool attentionFits(const at::Tensor& qkv, const AttentionOptions& options);
 
-/// qkv [B, T, 3d], rows grouped by head and in each head q, then k, then v → [B, T, d], differentiable, in the run's precision.
+/// qkv [B, T, 3d], rows grouped by head and in each head q, then k, then v; with fewer key heads [B, T, (heads + 2 keyHeads) width], all
+/// queries, then all keys, then all values → [B, T, d], differentiable, in the run's precision.
 at::Tensor attention(const at::Tensor& qkv, const AttentionOptions& options);
 
 }  // namespace serp::ops

@@ -102,7 +102,42 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
   }
 };
 
+/// The same for one part.
+struct HeadsOp : torch::autograd::Function<HeadsOp> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& xIn, std::int64_t heads, double base, std::int64_t first) {
+    const at::Tensor x = xIn.contiguous();
+    checkRows(x, "x of the heads");
+    const std::int64_t B = x.size(0), T = x.size(1), width = x.size(2) / heads;
+    const at::Tensor y = scratch({B, heads, T, width});
+    const Angles a = angles(T, width, base, first);
+    const Heads<const float> from{data(x), T * heads * width, width, heads * width};
+    const Heads<float> to{out(y), heads * T * width, T * width, width};
+    forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
+      rotate(from.row(b, h, t), to.row(b, h, t), a.cosines.data() + t * a.half, a.sines.data() + t * a.half, a.half, width, 1.0f);
+    });
+    ctx->saved_data["base"] = base;
+    ctx->saved_data["first"] = first;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list grads) {
+    at::Tensor g = grads[0];
+    if (g.stride(3) != 1 || g.scalar_type() != at::kFloat) g = g.to(at::kFloat).contiguous();
+    const std::int64_t B = g.size(0), heads = g.size(1), T = g.size(2), width = g.size(3);
+    const at::Tensor dx = scratch({B, T, heads * width});
+    const Heads<const float> from{data(g), g.stride(0), g.stride(1), g.stride(2)};
+    const Heads<float> to{out(dx), T * heads * width, width, heads * width};
+    const Angles a = angles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+    forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
+      rotate(from.row(b, h, t), to.row(b, h, t), a.cosines.data() + t * a.half, a.sines.data() + t * a.half, a.half, width, -1.0f);
+    });
+    return {dx, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
 }  // namespace
+
+at::Tensor toHeads(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first) { return HeadsOp::apply(x, heads, base, first); }
 
 void splitHeads(const at::Tensor& qkv, std::int64_t heads, double base, std::int64_t first, at::Tensor& q, at::Tensor& k,
                 at::Tensor& v) {

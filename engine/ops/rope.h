@@ -21,4 +21,7 @@ Angles rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_
 /// component alone. base 0: no rotation. Source: Su et al. 2021, in the rotate-half form of the oracle attention_rope.
 void splitHeads(const at::Tensor& qkv, std::int64_t heads, double base, std::int64_t first, at::Tensor& q, at::Tensor& k, at::Tensor& v);
 
+/// One of q, k, v by itself: x [B, T, heads * d_head] → [B, heads, T, d_head], rotated as above where base > 0. Differentiable.
+at::Tensor toHeads(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first);
+
 }  // namespace serp::ops

@@ -6,6 +6,7 @@
 
 #include "engine/api/catalog.h"
 #include "engine/base/text.h"
+#include "engine/spec/block_info.h"
 #include "engine/spec/value_reader.h"
 
 namespace serp {
@@ -121,6 +122,10 @@ class BlockReader {
         faults_.at(*kind, block.path + ".kind", info->kind == "repeat" ? "write it as {repeat: 6, blocks: [...]}" : "write it as {parallel: [...]}");
         return std::nullopt;
       }
+      if (const std::string why = kind->isScalar() ? whyUnreadable(kind->value) : ""; !why.empty()) {
+        faults_.at(*kind, block.path + ".kind", "the block \"" + kind->value + "\" of your own cannot be used: " + why);
+        return std::nullopt;
+      }
       const std::string close = kind->isScalar() ? nearest(kind->value, kinds) : "";
       faults_.at(*kind, block.path + ".kind",
                  (kind->isScalar() ? "unknown kind " : "expected the name of a kind, found ") + describe(*kind) + (close.empty() ? "" : ", did you mean \"" + close + "\"?") + " (kinds: " + joined(kinds) + ")",
@@ -147,8 +152,18 @@ class BlockReader {
 
   void readKey(const Param& param, const YamlNode& key, const YamlNode& value, BlockSpec& block) {
     block.places[param.name] = key.place;
+    if (param.type == ParamType::Graph) addPlaces(value, param.name, block);
     if (auto v = readValue(param, value, block.path + "." + key.value, faults_)) block.params.set(param.name, std::move(*v));
     else faults_.markFaulty(block.path);
+  }
+
+  /// Where the keys inside a graph stand, so that its faults can point there.
+  static void addPlaces(const YamlNode& node, const std::string& path, BlockSpec& block) {
+    for (std::size_t i = 0; i < node.keys.size() && i < node.items.size(); ++i) {
+      const std::string inner = path + "." + node.keys[i].value;
+      block.places.try_emplace(inner, node.keys[i].place);
+      addPlaces(node.items[i], inner, block);
+    }
   }
 
   void readSlot(const Param& param, const YamlNode& value, BlockSpec& block) {

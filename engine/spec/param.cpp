@@ -116,6 +116,12 @@ Param slot(std::string name, std::string kind, std::string in, std::string out, 
   return p;
 }
 
+Param graph(std::string name, std::string fallback, std::string help) {
+  Param p = named(std::move(name), ParamType::Graph, std::move(help));
+  p.fallback = std::move(fallback);
+  return p;
+}
+
 std::string Param::rangeText() const {
   std::string out;
   switch (type) {
@@ -132,6 +138,7 @@ std::string Param::rangeText() const {
     case ParamType::Text: out = "text"; break;
     case ParamType::TextList: out = "text or list of texts"; break;
     case ParamType::Slot: out = "a block {kind: ...}"; break;
+    case ParamType::Graph: return "a map of nodes, as in {out: {op: linear, from: x}}";
   }
   if (!unit.empty()) out += " " + unit;
   return out + ", default " + (formula.empty() ? valueText(fallback) : formula);

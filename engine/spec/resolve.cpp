@@ -171,10 +171,13 @@ class Resolver {
   static void place(Diagnostic& d, const ResolvedBlock& block) {
     Place where = block.place;
     if (block.spec != nullptr && d.path.starts_with(block.path + ".")) {
-      const std::string key = d.path.substr(block.path.size() + 1);
-      if (const auto it = block.spec->places.find(key); it != block.spec->places.end()) {
+      std::string key = d.path.substr(block.path.size() + 1);
+      auto it = block.spec->places.find(key);
+      // What is missing inside a graph is told at the node that lacks it.
+      for (std::size_t dot; it == block.spec->places.end() && (dot = key.rfind('.')) != std::string::npos;) it = block.spec->places.find(key = key.substr(0, dot));
+      if (it != block.spec->places.end()) {
         where = it->second;
-        d.length = static_cast<int>(key.size());
+        d.length = static_cast<int>(key.size() - (key.rfind('.') + 1));
       }
     }
     d.line = where.line;

@@ -14,32 +14,38 @@ void writeSection(std::ostream& out, const std::string& name, const ParamSet& se
     if (set.has(p.name)) out << indent << p.name << ": " << valueText(set.value(p.name)) << "\n";
 }
 
-std::string entryText(const ResolvedBlock& block) {
+std::string entryText(const ResolvedBlock& block, const DesignContext& design) {
   const bool parallel = block.spec->kind == "parallel";
+  // Blocks of a person's own are written as what they are made of: a run does not depend on files outside it.
+  const BlockDefinition& own = *block.definition;
+  const BlockDefinition& definition = own.own.base.empty() ? own : *findDefinition(own.own.base);
+  ParamSet params = own.own.base.empty() ? block.params : own.own.asBase(block.params);
+  if (definition.hooks.written != nullptr)
+    params = definition.hooks.written(params, {block.in, block.out, design.dModel, design.context, design.batch, nullptr});
   std::string out = "{";
   if (parallel) {
     std::string branches;
-    for (const ResolvedBlock& child : block.children) branches += (branches.empty() ? "" : ", ") + entryText(child);
+    for (const ResolvedBlock& child : block.children) branches += (branches.empty() ? "" : ", ") + entryText(child, design);
     out += "parallel: [" + branches + "]";
   } else {
-    out += "kind: " + block.spec->kind;
+    out += "kind: " + definition.info.kind;
   }
   if (block.spec->params.has("norm")) out += ", norm: " + block.spec->params.text("norm");
-  for (const Param& p : block.definition->info.schema)
-    if (block.params.has(p.name)) out += ", " + p.name + ": " + valueText(block.params.value(p.name));
+  for (const Param& p : definition.info.schema)
+    if (params.has(p.name)) out += ", " + p.name + ": " + (p.type == ParamType::Graph ? params.text(p.name) : valueText(params.value(p.name)));
   if (!parallel)
     for (const ResolvedBlock& child : block.children)
-      if (child.spec != nullptr) out += ", " + child.slot + ": " + entryText(child);
+      if (child.spec != nullptr) out += ", " + child.slot + ": " + entryText(child, design);
   return out + "}";
 }
 
-void writeBlocks(std::ostream& out, const std::vector<ResolvedBlock>& blocks, const std::string& indent) {
+void writeBlocks(std::ostream& out, const std::vector<ResolvedBlock>& blocks, const DesignContext& design, const std::string& indent) {
   for (const ResolvedBlock& block : blocks) {
     if (block.spec->kind == "repeat") {
       out << indent << "- repeat: " << block.params.integer("count") << "\n" << indent << "  blocks:\n";
-      writeBlocks(out, block.children, indent + "    ");
+      writeBlocks(out, block.children, design, indent + "    ");
     } else {
-      out << indent << "- " << entryText(block) << "\n";
+      out << indent << "- " << entryText(block, design) << "\n";
     }
   }
 }
@@ -54,7 +60,8 @@ std::string resolvedText(const RunSpec& spec) {
   out << "model:\n";
   writeSection(out, "model", spec.model, "  ");
   out << "  blocks:\n";
-  writeBlocks(out, resolveBlocks(spec.blocks, designContext(spec), ignored), "    ");
+  const DesignContext design = designContext(spec);
+  writeBlocks(out, resolveBlocks(spec.blocks, design, ignored), design, "    ");
   out << "train:\n";
   writeSection(out, "train", spec.train, "  ");
   out << "data:\n";

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/base/text.h"
+#include "engine/spec/tree_text.h"
 
 namespace serp {
 namespace {
@@ -20,6 +21,7 @@ class Reader {
   std::optional<ParamValue> read() {
     if (node_.refused) return std::nullopt;
     if (param_.type == ParamType::TextList) return list();
+    if (param_.type == ParamType::Graph) return node_.isMap() ? std::optional<ParamValue>(flowText(node_)) : refuse("found " + describe(node_));
     if (!node_.isScalar()) return refuse(node_.kind == YamlNode::Kind::Null ? "the value is missing" : "found " + describe(node_));
     switch (param_.type) {
       case ParamType::Integer: return number(true);

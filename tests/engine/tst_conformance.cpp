@@ -16,6 +16,7 @@
 #include "engine/ops/kernel_calls.h"
 #include "engine/run/safetensors.h"
 #include "engine/spec/block_info.h"
+#include "tests/engine/graph_designs.h"
 #include "tests/engine/model_testing.h"
 
 using namespace serp;
@@ -79,6 +80,10 @@ const std::vector<Variant>& variants() {
       add("defaults at odd width", "", 13, 17, true);
       add("defaults, one token", "", 16, 1, true);
       add("defaults, width 1", "", 1, 5, true);
+      if (info.kind == "graph_block")
+        for (const GraphDesign& d : graphDesigns())
+          for (const std::int64_t width : {std::int64_t{16}, std::int64_t{24}})
+            add(d.name + " at width " + std::to_string(width), ", " + d.keys, width, 9, true);
       for (const Param& p : info.schema)
         for (const std::string& value : otherValues(p))
           if (info.kind != "repeat") add(p.name + ": " + value, ", " + p.name + ": " + value, 13, 9, false);

@@ -152,7 +152,7 @@ class TestProducts : public QObject {
     const at::Tensor values = at::randn({2, length, 3 * heads * width}), dy = at::randn({2, length, heads * width});
     const auto leaf = [&] { return values.clone().set_requires_grad(true); };
     const at::Tensor ours = leaf(), theirs = leaf();
-    const at::Tensor got = attention(ours, {heads, base, 0});
+    const at::Tensor got = attention(ours, {heads, heads, base, 0});
     at::Tensor q, k, v;
     splitHeads(theirs, heads, base, 0, q, k, v);
     const at::Tensor want = at::scaled_dot_product_attention(q, k, v, {}, 0.0, true).transpose(1, 2).reshape_as(got);
@@ -162,7 +162,7 @@ class TestProducts : public QObject {
     QVERIFY(worst(ours.grad(), theirs.grad()) < 6e-6);
     setKernelMode(KernelMode::Check);
     const at::Tensor again = leaf();
-    attention(again, {heads, base, 0}).backward(dy);
+    attention(again, {heads, heads, base, 0}).backward(dy);
     QVERIFY(length == 1 || at::equal(again.grad(), ours.grad()));  // a lone query: the plain path's rounding of 0 stays
   }
 };

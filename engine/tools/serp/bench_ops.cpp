@@ -145,7 +145,7 @@ void benchAttention(const Options& o) {
       qkv.mutable_grad().reset();
     };
     measure({"attention, rotary", sizes({B, H, T, d}), "scaled_dot_product_attention", static_cast<double>(B * H * T * (T + 1) * d) * 7, "GFLOP/s",
-             [&] { both(ops::attention(qkv, {H, 10000.0, 0})); },
+             [&] { both(ops::attention(qkv, {H, H, 10000.0, 0})); },
              [&] {
                at::Tensor q, k, v;
                ops::splitHeads(qkv, H, 10000.0, 0, q, k, v);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// serp blocks [KIND]: the catalogue with every parameter, as the blocks declare it.
+// serp blocks [KIND]: the catalogue with every parameter, as the blocks declare it; primitives; a block opened into them.
 #include <algorithm>
 #include <cstdio>
 
+#include "engine/api/block_graph.h"
 #include "engine/api/catalog.h"
 #include "engine/base/text.h"
 #include "engine/tools/serp/terminal.h"
@@ -21,6 +22,7 @@ const char* typeName(ParamType type) {
     case ParamType::Text: return "text";
     case ParamType::TextList: return "list";
     case ParamType::Slot: return "slot";
+    case ParamType::Graph: return "graph";
   }
   return "text";
 }
@@ -108,15 +110,67 @@ int blocks(const std::string& kind, bool json) {
   return 0;
 }
 
+int primitives(bool json) {
+  if (json) {
+    ordered_json all = ordered_json::array();
+    for (const PrimitiveInfo& p : primitiveCatalog()) {
+      ordered_json j = {{"op", p.op}, {"group", p.group}, {"summary", p.summary}, {"variadic", p.variadic}, {"ports", ordered_json::array()}, {"params", ordered_json::array()}};
+      for (const PrimitivePort& port : p.ports) j["ports"].push_back({{"name", port.name}, {"optional", port.optional}, {"meaning", port.meaning}});
+      for (const Param& param : p.schema) j["params"].push_back(paramJson(param));
+      all.push_back(std::move(j));
+    }
+    print(all);
+    return 0;
+  }
+  std::string group;
+  for (const PrimitiveInfo& p : primitiveCatalog()) {
+    if (p.group != group) std::printf("%s%s\n", group.empty() ? "" : "\n", p.group.c_str());
+    group = p.group;
+    std::string ports = p.variadic ? "[a, b, ...]" : "";
+    for (const PrimitivePort& port : p.ports) ports += (ports.empty() ? "" : ", ") + port.name + (port.optional ? "?" : "");
+    std::printf("  %-15s %s   (%s)\n", p.op.c_str(), p.summary.c_str(), ports.c_str());
+    for (const Param& param : p.schema) std::printf("  %-15s   %s: %s; %s\n", "", param.name.c_str(), param.rangeText().c_str(), param.help.c_str());
+  }
+  return 0;
+}
+
+/// The block as a graph of primitives, as it stands in a stream of this width.
+int openBlock(const std::string& kind, std::int64_t width, const std::vector<std::pair<std::string, std::string>>& keys, bool json) {
+  auto spec = parseRunSpec("name: " + kind + "\nmodel: {d_model: " + std::to_string(width) + ", norm: none, blocks: [{kind: " + valueText(ParamValue(kind)) + "}]}\n", {}, [&] {
+    std::vector<std::pair<std::string, std::string>> paths;
+    for (const auto& [key, value] : keys) paths.emplace_back("model.blocks[0]." + key, value);
+    return paths;
+  }());
+  if (!spec) return report(spec.faults());
+  auto plan = planRun(*spec);
+  if (!plan) return report(plan.faults());
+  const PlanNode& node = plan->blocks.front();
+  auto text = openedBlock(node);
+  if (!text) return report(text.faults());
+  if (json) print({{"kind", kind}, {"d_model", width}, {"params", node.cost.paramsTotal}, {"text", *text}});
+  else std::printf("# %s in a stream of width %lld: %s parameters\n%s", kind.c_str(), static_cast<long long>(width), grouped(node.cost.paramsTotal).c_str(), text->c_str());
+  return 0;
+}
+
 }  // namespace
 
 void addBlocks(CLI::App& app, int& exit) {
-  struct Options { std::string kind; bool json = false; };
+  struct Options { std::string kind; bool json = false, open = false, primitives = false; std::int64_t width = 256; Overrides set; };
   auto o = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("blocks", "the catalogue of blocks with every parameter");
   verb->add_option("KIND", o->kind, "one block");
+  verb->add_flag("--primitives", o->primitives, "what graph_block is made of");
+  verb->add_flag("--open", o->open, "KIND as a graph of primitives: an entry of a design that computes the same");
+  verb->add_option("--width", o->width, "--open: d_model of the design it is for")->check(CLI::Range(1, 65536))->capture_default_str();
+  o->set.add(*verb);
   verb->add_flag("--json", o->json, "one JSON document on stdout");
-  verb->callback([o, &exit] { exit = blocks(o->kind, o->json); });
+  verb->callback([o, &exit] {
+    const auto keys = o->set.pairs();
+    if (!keys) exit = report(keys.faults());
+    else if (o->primitives) exit = primitives(o->json);
+    else if (o->open && o->kind.empty()) exit = fail(ExitCode::BadConfiguration, "which block shall open? `serp blocks --open mamba`");
+    else exit = o->open ? openBlock(o->kind, o->width, *keys, o->json) : blocks(o->kind, o->json);
+  });
 }
 
 }  // namespace serp::cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Faults to stderr, results to stdout, and nothing else.
+#include "engine/api/block_graph.h"
 #include "engine/tools/serp/terminal.h"
 
 #include <unistd.h>
@@ -15,6 +16,7 @@ namespace serp::cli {
 
 int run(CLI::App& app, int argc, char** argv, const int& exit) {
   try {
+    loadOwnBlocks();  // faults of a block are told where a design asks for it
     app.parse(argc, argv);
     std::fflush(stdout);
     return exit;
