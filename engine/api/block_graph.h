@@ -27,7 +27,7 @@ struct PrimitiveInfo {
   std::string summary;    ///< one sentence with the formula
   std::vector<PrimitivePort> ports;
   bool variadic = false;  ///< `from` is a list of any length from 2 on
-  ParamSchema schema;     ///< the node's other keys; numbers may be formulas over d_in, d_out, d_model, context and width (of the first input)
+  ParamSchema schema;  ///< the node's other keys; numbers may be formulas over d_in, d_out, d_model, context and width (of the first input)
 };
 /// All primitives in the order of a palette. Thread-safe, returns at once.
 const std::vector<PrimitiveInfo>& primitiveCatalog();

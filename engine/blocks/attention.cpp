@@ -28,7 +28,8 @@ void check(const ParamSet& p, const BuildContext& c, const std::string& path, Di
 }
 
 Cost cost(const ParamSet& p, const BuildContext& c) {
-  const std::int64_t dim = p.integer("head_dim"), q = p.integer("heads") * dim, kv = p.integer("kv_heads") * dim, window = p.integer("window");
+  const std::int64_t dim = p.integer("head_dim"), q = p.integer("heads") * dim, kv = p.integer("kv_heads") * dim,
+                     window = p.integer("window");
   Cost total = linearCost(c.in, q + 2 * kv, p.boolean("bias"));
   total += linearCost(q, c.out, p.boolean("bias"));
   if (p.text("positions") == "learned") {
@@ -47,13 +48,23 @@ std::string open(const ParamSet& p) {
                     kv = std::to_string(p.integer("kv_heads")) + " * " + dim, bias = p.boolean("bias") ? ", bias: true" : "";
   const bool learned = p.text("positions") == "learned", rope = p.text("positions") == "rope";
   const std::string from = learned ? "positions" : "x";
-  return (learned ? std::string("  positions: {op: positions, from: x}\n") : std::string()) +
-         "  q: {op: linear, from: " + from + ", to: " + q + bias + "}\n"
-         "  k: {op: linear, from: " + from + ", to: " + kv + bias + "}\n"
-         "  v: {op: linear, from: " + from + ", to: " + kv + bias + "}\n"
-         "  attend: {op: attention, from: {q: q, k: k, v: v}, heads: " + std::to_string(p.integer("heads")) + ", kv_heads: " + std::to_string(p.integer("kv_heads")) +
-             ", window: " + std::to_string(p.integer("window")) + ", positions: " + (rope ? "rope" : "none") + ", rope_base: " + numberText(p.real("rope_base")) + "}\n"
-         "  out: {op: linear, from: attend, to: d_out" + bias + "}\n"
+  return (learned ? std::string("  positions: {op: positions, from: x}\n") : std::string()) + "  q: {op: linear, from: " + from +
+         ", to: " + q + bias +
+         "}\n"
+         "  k: {op: linear, from: " +
+         from + ", to: " + kv + bias +
+         "}\n"
+         "  v: {op: linear, from: " +
+         from + ", to: " + kv + bias +
+         "}\n"
+         "  attend: {op: attention, from: {q: q, k: k, v: v}, heads: " +
+         std::to_string(p.integer("heads")) + ", kv_heads: " + std::to_string(p.integer("kv_heads")) +
+         ", window: " + std::to_string(p.integer("window")) + ", positions: " + (rope ? "rope" : "none") +
+         ", rope_base: " + numberText(p.real("rope_base")) +
+         "}\n"
+         "  out: {op: linear, from: attend, to: d_out" +
+         bias +
+         "}\n"
          "out: out\n";
 }
 
@@ -83,8 +94,13 @@ namespace {
 class Attention final : public Block {
  public:
   explicit Attention(const BuildingSite& site)
-      : Block(site), heads_(site.node.params.integer("heads")), groups_(site.node.params.integer("kv_heads")), width_(site.node.params.integer("head_dim")),
-        window_(site.node.params.integer("window")), rope_(site.node.params.text("positions") == "rope"), base_(site.node.params.real("rope_base")) {
+      : Block(site),
+        heads_(site.node.params.integer("heads")),
+        groups_(site.node.params.integer("kv_heads")),
+        width_(site.node.params.integer("head_dim")),
+        window_(site.node.params.integer("window")),
+        rope_(site.node.params.text("positions") == "rope"),
+        base_(site.node.params.real("rope_base")) {
     const auto in = site.node.in, out = site.node.out, q = heads_ * width_, rows = q + 2 * groups_ * width_;
     const std::string base = path() + ".";
     const auto fanIn = static_cast<double>(in), fanOut = static_cast<double>(q);

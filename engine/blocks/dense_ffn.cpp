@@ -27,8 +27,10 @@ std::string open(const ParamSet& p) {
          "out: w2\n";
 }
 
-const BlockRegistration kRegistration{
-    {"dense_ffn", Family::Dense, "Dense feed-forward: act(x W1) W2.", true, '-', kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
+const BlockRegistration kRegistration{{"dense_ffn", Family::Dense, "Dense feed-forward: act(x W1) W2.", true, '-', kSchema},
+                                      nullptr,
+                                      cost,
+                                      {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

@@ -30,8 +30,10 @@ std::string open(const ParamSet& p) {
          "out: w2\n";
 }
 
-const BlockRegistration kRegistration{
-    {"gated_ffn", Family::Dense, "Gated feed-forward: (act(x W1) * (x W3)) W2.", true, 0, kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
+const BlockRegistration kRegistration{{"gated_ffn", Family::Dense, "Gated feed-forward: (act(x W1) * (x W3)) W2.", true, '-', kSchema},
+                                      nullptr,
+                                      cost,
+                                      {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

@@ -40,7 +40,8 @@ ParamSet written(const ParamSet& p, const BuildContext& c) {
 }
 
 const BlockRegistration kRegistration{
-    {"graph_block", Family::Mixer, "Primitives wired by hand: linear maps, convolutions, scans, gates, attention, experts.", true, 0, kSchema},
+    {"graph_block", Family::Mixer, "Primitives wired by hand: linear maps, convolutions, scans, gates, attention, experts.", true, 0,
+     kSchema},
     check,
     cost,
     {nullptr, nullptr, written}};
@@ -60,9 +61,11 @@ class GraphBlock final : public Block {
  public:
   explicit GraphBlock(const BuildingSite& site) : Block(site) {
     Diagnostics faults;
-    const auto graph = buildGraph(graphSource(site.node.kind, site.node.params), {site.node.in, site.node.out, site.node.dModel, site.context}, path(), faults);
+    const auto graph = buildGraph(graphSource(site.node.kind, site.node.params),
+                                  {site.node.in, site.node.out, site.node.dModel, site.context}, path(), faults);
     SERP_CHECK(graph != nullptr, faults.text());
-    program_ = std::make_unique<GraphProgram>(*graph, site, [this](std::string n, at::Tensor v, ParameterRole r) { return addParameter(std::move(n), v, r); });
+    program_ = std::make_unique<GraphProgram>(
+        *graph, site, [this](std::string n, at::Tensor v, ParameterRole r) { return addParameter(std::move(n), v, r); });
     for (const auto& [key, value] : program_->liveKeys()) addLive(key, value);
   }
 

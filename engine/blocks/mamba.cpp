@@ -39,7 +39,8 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
   total.paramsTotal += own;
   total.paramsActive += own;
   const auto d = static_cast<double>(D), n = static_cast<double>(N);
-  total.flopsPerToken += 2.0 * static_cast<double>(W) * d + 2.0 * d * static_cast<double>(R + 2 * N) + 2.0 * static_cast<double>(R) * d + 9 * d * n;
+  total.flopsPerToken +=
+      2.0 * static_cast<double>(W) * d + 2.0 * d * static_cast<double>(R + 2 * N) + 2.0 * static_cast<double>(R) * d + 9 * d * n;
   total.stateBytes += 4 * D * (N + W - 1);
   total.activationBytesPerToken += 4.0 * (5 * d + static_cast<double>(R + 2 * N) + d * n / 16);  // states are kept every 16 steps
   return total;
@@ -49,24 +50,42 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
 void fillSlot(const ParamSet& own, const std::string&, ParamSet& child) { child.set("bias", own.boolean("proj_bias")); }
 
 std::string open(const ParamSet& p) {
-  const std::string D = "int(" + numberText(p.real("expand")) + " * d_in)", N = std::to_string(p.integer("d_state")), R = std::to_string(p.integer("dt_rank"));
+  const std::string D = "int(" + numberText(p.real("expand")) + " * d_in)", N = std::to_string(p.integer("d_state")),
+                    R = std::to_string(p.integer("dt_rank"));
   const std::string bias = p.boolean("proj_bias") ? ", bias: true" : "";
-  return "  in_proj: {op: linear, from: x, to: 2 * " + D + ", init: uniform" + bias + "}\n"
-         "  halves: {op: split, from: in_proj, into: {u: " + D + ", z: " + D + "}}\n"
-         "  conv1d: {op: causal_conv1d, from: halves.u, taps: " + std::to_string(p.integer("d_conv")) + ", bias: " + (p.boolean("conv_bias") ? "true" : "false") + "}\n"
+  return "  in_proj: {op: linear, from: x, to: 2 * " + D + ", init: uniform" + bias +
+         "}\n"
+         "  halves: {op: split, from: in_proj, into: {u: " +
+         D + ", z: " + D +
+         "}}\n"
+         "  conv1d: {op: causal_conv1d, from: halves.u, taps: " +
+         std::to_string(p.integer("d_conv")) + ", bias: " + (p.boolean("conv_bias") ? "true" : "false") +
+         "}\n"
          "  u: {op: silu, from: conv1d}\n"
-         "  x_proj: {op: linear, from: u, to: " + R + " + 2 * " + N + ", init: uniform}\n"
-         "  low: {op: split, from: x_proj, into: {delta: " + R + ", B: " + N + ", C: " + N + "}}\n"
-         "  dt_proj: {op: linear, from: low.delta, to: " + D + ", init: uniform, bias: true, bias_init: step_size, dt_min: " + numberText(p.real("dt_min")) +
-             ", dt_max: " + numberText(p.real("dt_max")) + "}\n"
+         "  x_proj: {op: linear, from: u, to: " +
+         R + " + 2 * " + N +
+         ", init: uniform}\n"
+         "  low: {op: split, from: x_proj, into: {delta: " +
+         R + ", B: " + N + ", C: " + N +
+         "}}\n"
+         "  dt_proj: {op: linear, from: low.delta, to: " +
+         D + ", init: uniform, bias: true, bias_init: step_size, dt_min: " + numberText(p.real("dt_min")) +
+         ", dt_max: " + numberText(p.real("dt_max")) +
+         "}\n"
          "  delta: {op: softplus, from: dt_proj}\n"
-         "  A_log: {op: parameter, sizes: [" + D + ", " + N + "], init: log_range, role: state_space}\n"
+         "  A_log: {op: parameter, sizes: [" +
+         D + ", " + N +
+         "], init: log_range, role: state_space}\n"
          "  decay: {op: exp, from: A_log}\n"
          "  A: {op: negate, from: decay}\n"
-         "  D: {op: parameter, sizes: " + D + ", value: 1, role: state_space}\n"
+         "  D: {op: parameter, sizes: " +
+         D +
+         ", value: 1, role: state_space}\n"
          "  scan: {op: selective_scan, from: {u: u, delta: delta, A: A, B: low.B, C: low.C, D: D}}\n"
          "  gated: {op: gate, from: {value: scan, gate: halves.z}, activation: silu}\n"
-         "  out_proj: {op: linear, from: gated, to: d_out, init: uniform" + bias + (p.boolean("out_proj_rescale") ? ", rescale: true" : "") + "}\n"
+         "  out_proj: {op: linear, from: gated, to: d_out, init: uniform" +
+         bias + (p.boolean("out_proj_rescale") ? ", rescale: true" : "") +
+         "}\n"
          "out: out_proj\n";
 }
 
@@ -97,7 +116,8 @@ struct MambaState final : BlockState {
 
   NamedTensors tensors() const override {
     NamedTensors all = {{"window", inner.window}, {"h", inner.h}};
-    for (const auto& [slot, state] : {std::pair("conv_proj", conv.get()), std::pair("gate_proj", gate.get()), std::pair("out_proj", out.get())})
+    for (const auto& [slot, state] :
+         {std::pair("conv_proj", conv.get()), std::pair("gate_proj", gate.get()), std::pair("out_proj", out.get())})
       if (state != nullptr)
         for (auto& [name, tensor] : state->tensors()) all.emplace_back(std::string(slot) + "." + name, tensor);
     return all;

@@ -26,16 +26,23 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
 
 std::string open(const ParamSet& p) {
   const std::string scale = ", init_scale: " + numberText(p.real("init_scale"));
-  return "  router: {op: router, from: x, experts: " + std::to_string(p.integer("experts")) + ", capacity_factor: " + numberText(p.real("capacity_factor")) +
-             ", group: " + p.text("group") + ", balance: " + numberText(p.real("balance")) + ", z_loss: " + numberText(p.real("z_loss")) +
-             ", jitter: " + numberText(p.real("jitter")) + scale + "}\n"
-         "  experts: {op: experts, from: {x: x, router: router}, d_expert: " + std::to_string(p.integer("d_expert")) + ", to: d_out, activation: " +
-             p.text("activation") + ", gated: " + (p.boolean("gated") ? "true" : "false") + scale + "}\n"
+  return "  router: {op: router, from: x, experts: " + std::to_string(p.integer("experts")) +
+         ", capacity_factor: " + numberText(p.real("capacity_factor")) + ", group: " + p.text("group") +
+         ", balance: " + numberText(p.real("balance")) + ", z_loss: " + numberText(p.real("z_loss")) +
+         ", jitter: " + numberText(p.real("jitter")) + scale +
+         "}\n"
+         "  experts: {op: experts, from: {x: x, router: router}, d_expert: " +
+         std::to_string(p.integer("d_expert")) + ", to: d_out, activation: " + p.text("activation") +
+         ", gated: " + (p.boolean("gated") ? "true" : "false") + scale +
+         "}\n"
          "out: experts\n";
 }
 
 const BlockRegistration kRegistration{
-    {"switch_moe", Family::Experts, "Switch feed-forward: each token visits its most probable expert.", true, 'E', kSchema}, nullptr, cost, {nullptr, nullptr, nullptr, open}};
+    {"switch_moe", Family::Experts, "Switch feed-forward: each token visits its most probable expert.", true, 'E', kSchema},
+    nullptr,
+    cost,
+    {nullptr, nullptr, nullptr, open}};
 
 }  // namespace
 }  // namespace serp

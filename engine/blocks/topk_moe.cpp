@@ -39,23 +39,29 @@ Cost cost(const ParamSet& p, const BuildContext& c) {
 }
 
 std::string open(const ParamSet& p) {
-  const std::string scale = ", init_scale: " + numberText(p.real("init_scale")), act = p.text("activation"), shared = std::to_string(p.integer("shared_expert"));
+  const std::string scale = ", init_scale: " + numberText(p.real("init_scale")), act = p.text("activation"),
+                    shared = std::to_string(p.integer("shared_expert"));
   const bool gated = p.boolean("gated"), both = p.integer("shared_expert") > 0;
-  std::string out =
-      "  router: {op: router, from: x, experts: " + std::to_string(p.integer("experts")) + ", top_k: " + std::to_string(p.integer("top_k")) +
-          ", renormalise: " + (p.boolean("renormalise") ? "true" : "false") + ", balance: " + numberText(p.real("balance")) +
-          ", z_loss: " + numberText(p.real("z_loss")) + ", jitter: " + numberText(p.real("jitter")) + scale + "}\n"
-      "  experts: {op: experts, from: {x: x, router: router}, d_expert: " + std::to_string(p.integer("d_expert")) + ", to: d_out, activation: " + act +
-          ", gated: " + (gated ? "true" : "false") + scale + "}\n";
+  std::string out = "  router: {op: router, from: x, experts: " + std::to_string(p.integer("experts")) +
+                    ", top_k: " + std::to_string(p.integer("top_k")) + ", renormalise: " + (p.boolean("renormalise") ? "true" : "false") +
+                    ", balance: " + numberText(p.real("balance")) + ", z_loss: " + numberText(p.real("z_loss")) +
+                    ", jitter: " + numberText(p.real("jitter")) + scale +
+                    "}\n"
+                    "  experts: {op: experts, from: {x: x, router: router}, d_expert: " +
+                    std::to_string(p.integer("d_expert")) + ", to: d_out, activation: " + act + ", gated: " + (gated ? "true" : "false") +
+                    scale + "}\n";
   if (!both) return out + "out: experts\n";
   out += "  shared_w1: {op: linear, from: x, to: " + shared + scale + "}\n";
-  if (gated) out += "  shared_w3: {op: linear, from: x, to: " + shared + scale + "}\n  hidden: {op: gate, from: {value: shared_w3, gate: shared_w1}, activation: " + act + "}\n";
+  if (gated)
+    out += "  shared_w3: {op: linear, from: x, to: " + shared + scale +
+           "}\n  hidden: {op: gate, from: {value: shared_w3, gate: shared_w1}, activation: " + act + "}\n";
   else out += "  hidden: {op: " + act + ", from: shared_w1}\n";
   return out + "  shared_w2: {op: linear, from: hidden, to: d_out" + scale + "}\n  sum: {op: add, from: [experts, shared_w2]}\nout: sum\n";
 }
 
 const BlockRegistration kRegistration{
-    {"topk_moe", Family::Experts, "Mixture of experts: each token visits its k most probable experts, none is dropped.", true, 'E', kSchema},
+    {"topk_moe", Family::Experts, "Mixture of experts: each token visits its k most probable experts, none is dropped.", true, 'E',
+     kSchema},
     check,
     cost,
     {nullptr, nullptr, nullptr, open}};

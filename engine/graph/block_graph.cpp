@@ -23,7 +23,11 @@ class Builder {
     entries_ = readGraph(source_.nodes, source_.self, path_, faults_);
     for (std::size_t i = 0; i < entries_.size(); ++i) index_[entries_[i].name] = static_cast<int>(i);
     for (GraphEntry& e : entries_) connect(e);
-    out_ = reference(source_.out, outPath_);
+    if (entries_.empty()) return nullptr;
+    if (source_.out == "out" && index_.count("out") == 0)
+      faults_.error(outPath_, "no node is called out, which is the one that leaves the block; or say which one does, as in out: " +
+                                  entries_.back().name);
+    else out_ = reference(source_.out, outPath_);
     const std::vector<int> order = sorted();
     measure(order);
     checkOutput();
@@ -66,7 +70,9 @@ class Builder {
     }
     if (ref.node != GraphRef::kNone) return ref;
     const std::string close = nearest(part, parts);
-    faults_.error(path, parts.empty() ? "\"" + name + "\" is no split and has no parts" : "\"" + name + "\" has no part \"" + part + "\"" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
+    faults_.error(path, parts.empty()
+                            ? "\"" + name + "\" is no split and has no parts"
+                            : "\"" + name + "\" has no part \"" + part + "\"" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
     return ref;
   }
 
@@ -129,7 +135,8 @@ class Builder {
         std::string circle;
         for (auto it = walk.end(); it != first;) circle += entries_[static_cast<std::size_t>(*--it)].name + " → ";
         const std::string& name = entries_[static_cast<std::size_t>(walk.back())].name;
-        faults_.error(path_ + "." + name + ".from", "a cycle: " + circle + name + "; what a block remembers goes through recurrence or selective_scan");
+        faults_.error(path_ + "." + name + ".from",
+                      "a cycle: " + circle + name + "; what a block remembers goes through recurrence or selective_scan");
       }
       told.insert(walk.begin(), walk.end());
     }
@@ -146,7 +153,8 @@ class Builder {
     for (const int i : order) {
       const GraphEntry& e = entries_[static_cast<std::size_t>(i)];
       const std::vector<GraphRef> before = awaited(e);
-      const bool known = std::all_of(before.begin(), before.end(), [&](GraphRef ref) { return ref.node < 0 || nodes_.count(ref.node) != 0; });
+      const bool known =
+          std::all_of(before.begin(), before.end(), [&](GraphRef ref) { return ref.node < 0 || nodes_.count(ref.node) != 0; });
       const bool wired = e.usable && std::none_of(e.inputs.begin(), e.inputs.end(), [&](const GraphRef& ref) {
         return ref.node == GraphRef::kNone && !e.from[static_cast<std::size_t>(&ref - e.inputs.data())].empty();
       });
@@ -202,7 +210,14 @@ class Builder {
     const auto moved = [&](GraphRef ref) { return ref.node >= 0 ? GraphRef{place.at(ref.node), ref.part} : ref; };
     for (const int i : order) {
       if (used.count(i) == 0) {
-        faults_.items.push_back({Severity::Warning, {}, 0, 0, path_ + "." + entries_[static_cast<std::size_t>(i)].name, "leads nowhere, so it is left out; wire it or delete it", {}, 0});
+        faults_.items.push_back({Severity::Warning,
+                                 {},
+                                 0,
+                                 0,
+                                 path_ + "." + entries_[static_cast<std::size_t>(i)].name,
+                                 "leads nowhere, so it is left out; wire it or delete it",
+                                 {},
+                                 0});
         continue;
       }
       GraphNode node = std::move(nodes_.at(i));
@@ -237,7 +252,8 @@ struct Cache {
 };
 
 std::string keyOf(const GraphSource& source, const GraphWidths& w) {
-  std::string key = source.self + "\n" + source.nodes + "\n" + source.out + "\n" + std::to_string(w.in) + " " + std::to_string(w.out) + " " + std::to_string(w.dModel) + " " + std::to_string(w.context);
+  std::string key = source.self + "\n" + source.nodes + "\n" + source.out + "\n" + std::to_string(w.in) + " " + std::to_string(w.out) +
+                    " " + std::to_string(w.dModel) + " " + std::to_string(w.context);
   for (const auto& [name, value] : source.values.all())
     if (name != "nodes" && name != "out") key += "\n" + name + "=" + valueText(value);
   return key + "\n" + ownBlocksState();
@@ -245,7 +261,8 @@ std::string keyOf(const GraphSource& source, const GraphWidths& w) {
 
 }  // namespace
 
-std::shared_ptr<const BlockGraph> buildGraph(const GraphSource& source, const GraphWidths& widths, const std::string& path, Diagnostics& faults) {
+std::shared_ptr<const BlockGraph> buildGraph(const GraphSource& source, const GraphWidths& widths, const std::string& path,
+                                             Diagnostics& faults) {
   static Cache cache;
   const std::string key = keyOf(source, widths);
   std::optional<Cache::Entry> entry;

@@ -64,7 +64,8 @@ struct GraphWidths {
 };
 
 /// The graph, or null and every fault with path + ".nodes.NAME.KEY". The last few results are kept. Thread-safe.
-std::shared_ptr<const BlockGraph> buildGraph(const GraphSource& source, const GraphWidths& widths, const std::string& path, Diagnostics& faults);
+std::shared_ptr<const BlockGraph> buildGraph(const GraphSource& source, const GraphWidths& widths, const std::string& path,
+                                             Diagnostics& faults);
 
 /// The graph as text with every key written out and every formula worked out; reading it gives the same graph.
 std::string graphText(const BlockGraph& graph);

@@ -4,13 +4,8 @@
 #include "engine/graph/graph_reader.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/base/text.h"
-#include "engine/spec/formula.h"
-#include "engine/spec/resolve.h"
-#include "engine/spec/tree_text.h"
-#include "engine/spec/value_reader.h"
 
 namespace serp {
 namespace {
@@ -19,7 +14,8 @@ constexpr std::size_t kMaxName = 64;
 
 bool isName(const std::string& s) {
   if (s.empty() || s.size() > kMaxName || (s[0] >= '0' && s[0] <= '9')) return false;
-  return std::all_of(s.begin(), s.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
+  return std::all_of(s.begin(), s.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 std::vector<std::string> operations() {
@@ -47,6 +43,7 @@ class GraphReader {
       const std::string& name = root.keys[i].value;
       const std::string path = scope == nullptr ? faultPath + "." + name : faultPath;
       if (!isName(name)) faults_.error(path, "found the name \"" + name.substr(0, 60) + "\", expected letters, digits and _, at most 64");
+      else if (name == "norm") faults_.error(path, "norm is the norm before the block; give the node another name");
       else if (name == "x") faults_.error(path, "x is the block's input; give the node another name");
       else if (const std::size_t before = entries.size(); !node(root.items[i], name, prefix, path, scope, within)) {
         entries.resize(before);
@@ -65,7 +62,9 @@ class GraphReader {
             const std::shared_ptr<GraphScope>& scope, const std::vector<std::string>& within) {
     if (!map.isMap()) return fault(path, "found " + describe(map) + ", expected a node, as in {op: linear, from: x}");
     const YamlNode* op = map.find("op");
-    if (op == nullptr || !op->isScalar()) return fault(path + ".op", op == nullptr ? "the key is missing: what the node does, as in op: linear" : "found " + describe(*op) + ", expected the name of a primitive");
+    if (op == nullptr || !op->isScalar())
+      return fault(path + ".op", op == nullptr ? "the key is missing: what the node does, as in op: linear"
+                                               : "found " + describe(*op) + ", expected the name of a primitive");
     GraphEntry e;
     e.name = prefix + name;
     e.info = findPrimitive(op->value);
@@ -85,7 +84,9 @@ class GraphReader {
       return fault(path + ".op", "the block \"" + op->value + "\" of your own cannot be used: " + why);
     const std::string close = nearest(op->value, operations());
     faults_.error(path + ".op", (own != nullptr ? "\"" + op->value + "\" is a block, no primitive; open it and take its nodes"
-                                                : "unknown operation " + describe(*op) + (close.empty() ? "; `serp blocks --primitives` names them all" : ", did you mean \"" + close + "\"?")));
+                                                : "unknown operation " + describe(*op) +
+                                                      (close.empty() ? "; `serp blocks --primitives` names them all"
+                                                                     : ", did you mean \"" + close + "\"?")));
     faults_.items.back().fix = own == nullptr ? close : "";
     return false;
   }
@@ -107,7 +108,8 @@ class GraphReader {
   }
 
   /// `from` against the ports of the primitive.
-  void wire(GraphEntry& e, const YamlNode* from, const std::string& prefix, const std::string& path, const std::shared_ptr<GraphScope>& scope) {
+  void wire(GraphEntry& e, const YamlNode* from, const std::string& prefix, const std::string& path,
+            const std::shared_ptr<GraphScope>& scope) {
     const std::string at = path + ".from";
     const std::vector<PrimitivePort>& ports = e.info->ports;
     const auto bad = [&](const std::string& message) {
@@ -122,7 +124,10 @@ class GraphReader {
       return;
     }
     if (from == nullptr || from->kind == YamlNode::Kind::Null)
-      return bad("the key is missing: " + e.info->op + (e.info->variadic ? " takes a list of nodes" : ports.size() == 1 ? " takes one node" : " takes " + wanted));
+      return bad("the key is missing: " + e.info->op +
+                 (e.info->variadic    ? " takes a list of nodes"
+                  : ports.size() == 1 ? " takes one node"
+                                      : " takes " + wanted));
     const auto take = [&](const YamlNode& value, std::size_t port) {
       if (!value.isScalar()) return bad("found " + describe(value) + ", expected the name of a node");
       if (e.info->variadic) e.from.push_back(moved(value.value, prefix, scope));
@@ -138,7 +143,8 @@ class GraphReader {
         else take(from->items[i], static_cast<std::size_t>(it - ports.begin()));
       }
     } else if (from->isSequence()) {
-      if (from->items.size() > ports.size()) return bad("found " + std::to_string(from->items.size()) + " nodes, " + e.info->op + " takes " + wanted);
+      if (from->items.size() > ports.size())
+        return bad("found " + std::to_string(from->items.size()) + " nodes, " + e.info->op + " takes " + wanted);
       for (std::size_t i = 0; i < from->items.size(); ++i) take(from->items[i], i);
     } else {
       take(*from, 0);
@@ -152,10 +158,12 @@ class GraphReader {
 
   void parts(GraphEntry& e, const YamlNode* into, const std::string& path) {
     e.usable = e.usable && into != nullptr && into->isMap() && !into->keys.empty();
-    if (into == nullptr || !into->isMap() || into->keys.empty()) return faults_.error(path + ".into", "expected the parts and their widths, as in into: {u: d_in, z: d_in}");
+    if (into == nullptr || !into->isMap() || into->keys.empty())
+      return faults_.error(path + ".into", "expected the parts and their widths, as in into: {u: d_in, z: d_in}");
     for (std::size_t i = 0; i < into->keys.size() && i < into->items.size(); ++i) {
       if (!isName(into->keys[i].value) || !into->items[i].isScalar()) {
-        faults_.error(path + ".into", "found " + describe(into->keys[i]) + ": " + describe(into->items[i]) + ", expected a name and a width");
+        faults_.error(path + ".into",
+                      "found " + describe(into->keys[i]) + ": " + describe(into->items[i]) + ", expected a name and a width");
         e.usable = false;
       } else {
         e.parts.emplace_back(into->keys[i].value, into->items[i].value);
@@ -177,8 +185,8 @@ class GraphReader {
     for (const YamlNode& item : list->items) e.sizes.push_back(item.value);
   }
 
-  bool writeOut(const BlockDefinition& own, const YamlNode& map, const std::string& name, const std::string& prefix, const std::string& path,
-                const std::shared_ptr<GraphScope>& outer, const std::vector<std::string>& within) {
+  bool writeOut(const BlockDefinition& own, const YamlNode& map, const std::string& name, const std::string& prefix,
+                const std::string& path, const std::shared_ptr<GraphScope>& outer, const std::vector<std::string>& within) {
     const std::string& kind = own.info.kind;
     if (std::find(within.begin(), within.end(), kind) != within.end()) return tellItself(kind, path, within);
     auto scope = std::make_shared<GraphScope>();
@@ -195,7 +203,8 @@ class GraphReader {
         std::vector<std::string> allowed = {"to"};
         for (const Param& p : own.info.schema) allowed.push_back(p.name);
         const std::string close = nearest(key, allowed);
-        faults_.error(path + "." + key, known ? "found " + describe(map.items[i]) + ", expected a value" : "unknown key" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
+        faults_.error(path + "." + key, known ? "found " + describe(map.items[i]) + ", expected a value"
+                                              : "unknown key" + (close.empty() ? "" : ", did you mean \"" + close + "\"?"));
       } else if (key == "to" && !known) {
         scope->to = map.items[i].value;
       } else {
@@ -204,7 +213,9 @@ class GraphReader {
     }
     ParamSet fallback;
     for (const Param& p : own.info.schema) {
-      const std::string text = p.formula.empty() ? (std::holds_alternative<std::string>(p.fallback) ? std::get<std::string>(p.fallback) : valueText(p.fallback)) : p.formula;
+      const std::string text =
+          p.formula.empty() ? (std::holds_alternative<std::string>(p.fallback) ? std::get<std::string>(p.fallback) : valueText(p.fallback))
+                            : p.formula;
       scope->defaults.emplace_back(p.name, text);
       fallback.set(p.name, p.fallback);
     }
@@ -229,149 +240,6 @@ class GraphReader {
   bool full_ = false;
 };
 
-/// What a formula or a plain word of a node means, from its scope outwards.
-class Numbers {
- public:
-  explicit Numbers(const GraphNumbers& all) : all_(all) {}
-
-  std::optional<double> formula(const std::string& text, const GraphScope* scope, std::int64_t width, const ParamSet* own, int depth = 0) const {
-    if (depth > 32) return std::nullopt;
-    return evaluateFormula(text, [&](std::string_view name) { return named(std::string(name), scope, width, own, depth); });
-  }
-  /// A word that names a value of the block, or the word itself.
-  std::string word(const std::string& text, const GraphScope* scope) const {
-    if (scope == nullptr) {
-      const auto it = all_.values.all().find(text);
-      if (it == all_.values.all().end() || text == "nodes" || text == "out") return text;
-      return std::holds_alternative<std::string>(it->second) ? std::get<std::string>(it->second) : valueText(it->second);
-    }
-    for (const auto& [name, value] : scope->given)
-      if (name == text) return word(value, scope->outer.get());
-    for (const auto& [name, value] : scope->defaults)
-      if (name == text) return value;
-    return text;
-  }
-
- private:
-  std::optional<double> named(const std::string& name, const GraphScope* scope, std::int64_t width, const ParamSet* own, int depth) const {
-    if (name == "d_model") return static_cast<double>(all_.widths.dModel);
-    if (name == "context") return static_cast<double>(all_.widths.context);
-    if (name == "width") return static_cast<double>(width);
-    if (own != nullptr && own->has(name)) return number(own->value(name));
-    if (scope != nullptr) {
-      const std::int64_t in = all_.widthOf(scope->input);
-      if (name == "d_in") return static_cast<double>(in);
-      if (name == "d_out") return formula(scope->to, scope->outer.get(), in, nullptr, depth + 1);
-      for (const auto& [key, text] : scope->given)
-        if (key == name) return formula(text, scope->outer.get(), in, nullptr, depth + 1);
-      for (const auto& [key, text] : scope->defaults)
-        if (key == name) return formula(text, scope, in, nullptr, depth + 1);
-      return std::nullopt;
-    }
-    if (name == "d_in") return static_cast<double>(all_.widths.in);
-    if (name == "d_out") return static_cast<double>(all_.widths.out);
-    return all_.values.has(name) ? number(all_.values.value(name)) : std::nullopt;
-  }
-  static std::optional<double> number(const ParamValue& value) {
-    if (const auto* i = std::get_if<std::int64_t>(&value)) return static_cast<double>(*i);
-    if (const auto* r = std::get_if<double>(&value)) return *r;
-    return std::nullopt;
-  }
-
-  const GraphNumbers& all_;
-};
-
-class KeyReader {
- public:
-  KeyReader(const GraphEntry& e, const GraphNumbers& numbers, const std::string& path, Diagnostics& faults)
-      : e_(e), numbers_(numbers), source_(numbers), width_(numbers.width), path_(path), faults_(faults) {}
-
-  bool run(GraphNode& node, std::vector<std::int64_t>& sizes) {
-    unknownKeys();
-    for (const Param& p : e_.info->schema) {
-      const YamlNode* value = e_.keys.find(p.name);
-      if (value != nullptr) given(p, *value, node.params);
-      else if (p.formula.empty()) node.params.set(p.name, p.fallback);
-    }
-    for (const Param& p : e_.info->schema)
-      if (!p.formula.empty() && !node.params.has(p.name)) numeric(p, p.formula, true, node.params);
-    for (const auto& [name, text] : e_.parts) node.parts.emplace_back(name, size(text, ".into"));
-    for (const std::string& text : e_.sizes) sizes.push_back(size(text, ".sizes"));
-    return good_;
-  }
-
- private:
-  void fail(const std::string& key, const std::string& message, const std::string& fix = {}) {
-    faults_.error(path_ + key, message);
-    faults_.items.back().fix = fix;
-    good_ = false;
-  }
-
-  void unknownKeys() {
-    std::vector<std::string> allowed = {"op", "from"};
-    for (const Param& p : e_.info->schema) allowed.push_back(p.name);
-    if (e_.info->op == "split") allowed.push_back("into");
-    if (e_.info->op == "parameter" || e_.info->op == "constant") allowed.push_back("sizes");
-    for (const YamlNode& key : e_.keys.keys) {
-      if (std::find(allowed.begin(), allowed.end(), key.value) != allowed.end()) continue;
-      const std::string close = nearest(key.value, allowed);
-      std::string list;
-      for (const std::string& a : allowed) list += (list.empty() ? " " : ", ") + a;
-      fail("." + key.value, "unknown key" + (close.empty() ? "; allowed here:" + list : ", did you mean \"" + close + "\"?"), close);
-    }
-  }
-
-  void given(const Param& p, const YamlNode& value, ParamSet& params) {
-    const std::string at = path_ + "." + p.name;
-    if (value.isScalar() && (p.type == ParamType::Integer || p.type == ParamType::Real)) return numeric(p, value.value, false, params);
-    YamlNode named = value;
-    if (value.isScalar()) named.value = numbers_.word(value.value, e_.scope.get());
-    FaultList list("");
-    if (auto v = readValue(p, named, at, list)) return params.set(p.name, std::move(*v));
-    for (const Diagnostic& d : list.sorted().items) fail(d.path.substr(path_.size()), d.message, d.fix);
-    params.set(p.name, p.fallback);
-  }
-
-  void numeric(const Param& p, const std::string& text, bool fallback, ParamSet& params) {
-    const auto value = plain(text) ? parseReal(text) : numbers_.formula(text, e_.scope.get(), width_, fallback ? &params : nullptr);
-    const bool whole = p.type == ParamType::Integer;
-    const std::string found = "found " + (plain(text) ? text : "\"" + text.substr(0, 80) + "\"" + (value ? " = " + numberText(*value) : ""));
-    const bool fits = value && inRange(p, *value) && (!whole || std::floor(*value) == *value);
-    if (!fits) {
-      const bool unknown = !value;
-      fail("." + p.name, found + ", expected " + p.rangeText() + (unknown ? "; formulas may name d_in, d_out, d_model, context, width" + valueNames() : whole && value && inRange(p, *value) ? "; int(...) cuts a fraction off" : ""));
-    }
-    const double number = fits ? *value : std::max(p.minimum, 1.0);
-    if (whole) params.set(p.name, static_cast<std::int64_t>(number));
-    else params.set(p.name, number);
-  }
-
-  std::int64_t size(const std::string& text, const char* key) {
-    const auto value = plain(text) ? parseReal(text) : numbers_.formula(text, e_.scope.get(), width_, nullptr);
-    if (value && *value >= 1 && *value <= static_cast<double>(kMaxWidth) && std::floor(*value) == *value) return static_cast<std::int64_t>(*value);
-    fail(key, "found " + (plain(text) ? text : "\"" + text.substr(0, 80) + "\"" + (value ? " = " + numberText(*value) : "")) + ", expected a whole number 1.." + std::to_string(kMaxWidth) +
-                  (value ? "" : " or a formula over d_in, d_out, d_model, context, width" + valueNames()));
-    return 1;
-  }
-
-  std::string valueNames() const {
-    std::string out;
-    if (e_.scope != nullptr) return out;
-    for (const auto& [name, value] : source_.values.all())
-      if (!std::holds_alternative<std::string>(value)) out += ", " + name;
-    return out;
-  }
-  static bool plain(const std::string& text) { return parseReal(text).has_value(); }
-
-  const GraphEntry& e_;
-  Numbers numbers_;
-  const GraphNumbers& source_;
-  std::int64_t width_;
-  std::string path_;
-  Diagnostics& faults_;
-  bool good_ = true;
-};
-
 }  // namespace
 
 std::vector<GraphEntry> readGraph(const std::string& text, const std::string& self, const std::string& path, Diagnostics& faults) {
@@ -383,11 +251,6 @@ std::vector<GraphEntry> readGraph(const std::string& text, const std::string& se
   GraphReader reader(faults);
   reader.read(yaml.root, "", path, nullptr, self.empty() ? std::vector<std::string>{} : std::vector<std::string>{self});
   return std::move(reader.entries);
-}
-
-bool readKeys(const GraphEntry& entry, const GraphNumbers& numbers, const std::string& path, GraphNode& node, std::vector<std::int64_t>& sizes,
-              Diagnostics& faults) {
-  return KeyReader(entry, numbers, path, faults).run(node, sizes);
 }
 
 }  // namespace serp

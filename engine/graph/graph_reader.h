@@ -47,8 +47,8 @@ struct GraphNumbers {
 /// person's own whose text it is, or empty.
 std::vector<GraphEntry> readGraph(const std::string& text, const std::string& self, const std::string& path, Diagnostics& faults);
 /// Fills params, parts and sizes of `node` from the entry's keys. False if there were faults.
-bool readKeys(const GraphEntry& entry, const GraphNumbers& numbers, const std::string& path, GraphNode& node, std::vector<std::int64_t>& sizes,
-              Diagnostics& faults);
+bool readKeys(const GraphEntry& entry, const GraphNumbers& numbers, const std::string& path, GraphNode& node,
+              std::vector<std::int64_t>& sizes, Diagnostics& faults);
 /// Changes whenever a block of a person's own does.
 std::string ownBlocksState();
 

@@ -62,8 +62,8 @@ class Measure {
   bool hasWidth(std::size_t i, std::int64_t width, const std::string& reason) {
     if (!perToken(i)) return false;
     if (in_[i].width() == width) return true;
-    return fail(port(i) + ", expected " + tokens(width).text() + " " + reason + "; insert linear " + std::to_string(in_[i].width()) + " → " +
-                std::to_string(width));
+    return fail(port(i) + ", expected " + tokens(width).text() + " " + reason + "; insert linear " + std::to_string(in_[i].width()) +
+                " → " + std::to_string(width));
   }
   static double real(std::int64_t v) { return static_cast<double>(v); }
   void params(std::int64_t n) { node_.cost.paramsTotal = node_.cost.paramsActive = n; }
@@ -77,7 +77,8 @@ class Measure {
     if (!perToken(0)) return false;
     const std::int64_t to = node_.params.integer("to");
     if (node_.params.real("dt_max") < node_.params.real("dt_min")) return fail("dt_max is below dt_min", "dt_max");
-    if (node_.params.text("bias_init") == "step_size" && !node_.params.boolean("bias")) return fail("bias_init step_size needs bias: true", "bias_init");
+    if (node_.params.text("bias_init") == "step_size" && !node_.params.boolean("bias"))
+      return fail("step_size needs bias: true", "bias_init");
     node_.cost = linearCost(in_[0].width(), to, node_.params.boolean("bias"));
     return done(tokens(to), 0);
   }
@@ -107,7 +108,8 @@ class Measure {
     if (!perToken(1)) return false;
     const std::int64_t D = in_[1].width();
     if (in_[0].kind == Kind::Tensor) {
-      if (in_[0].sizes != std::vector<std::int64_t>{D}) return fail(port(0) + ", expected [" + std::to_string(D) + "] to go with " + port(1));
+      if (in_[0].sizes != std::vector<std::int64_t>{D})
+        return fail(port(0) + ", expected [" + std::to_string(D) + "] to go with " + port(1));
     } else if (!hasWidth(0, D, "as b")) {
       return false;
     }
@@ -124,7 +126,8 @@ class Measure {
       if (!perToken(i)) return false;
     const std::int64_t H = node_.params.integer("heads"), K = node_.params.integer("kv_heads"), q = in_[0].width();
     if (q % H != 0) return fail("found " + std::to_string(H) + ", which does not divide the width " + std::to_string(q) + " of q", "heads");
-    if (H % K != 0) return fail("found " + std::to_string(K) + ", which does not divide the " + std::to_string(H) + " heads of q", "kv_heads");
+    if (H % K != 0)
+      return fail("found " + std::to_string(K) + ", which does not divide the " + std::to_string(H) + " heads of q", "kv_heads");
     if (!hasWidth(1, K * (q / H), "= kv_heads * head width") || !hasWidth(2, K * (q / H), "= kv_heads * head width")) return false;
     const std::int64_t window = node_.params.integer("window"), seen = window > 0 ? std::min(window, widths_.context) : widths_.context;
     node_.cost.flopsPerToken = 2 * 2 * averageSeen(widths_.context, seen) * real(q);
@@ -161,16 +164,21 @@ class Measure {
     for (std::size_t i = 0; i < in_.size(); ++i) {
       if (in_[i].kind == Kind::Routing) return fail(port(i) + ", expected numbers");
       const bool stronger = in_[i].kind == Kind::Tokens && shape.kind == Kind::Tensor;
-      if (stronger || (in_[i].kind == shape.kind && in_[i].sizes.size() == shape.sizes.size() && shape.width() == 1 && in_[i].width() > 1 && shape.sizes.size() == 1))
+      if (stronger || (in_[i].kind == shape.kind && in_[i].sizes.size() == shape.sizes.size() && shape.width() == 1 && in_[i].width() > 1 &&
+                       shape.sizes.size() == 1))
         shape = in_[i], widest = i;
     }
     for (std::size_t i = 0; i < in_.size(); ++i) {
       const bool one = in_[i].sizes == std::vector<std::int64_t>{1};
       if (one || in_[i].sizes == shape.sizes) continue;
       return fail(port(i) + ", " + port(widest) + ": they must be alike" +
-                  (in_[i].kind == Kind::Tokens && shape.kind == Kind::Tokens ? "; insert linear " + std::to_string(in_[i].width()) + " → " + std::to_string(shape.width()) : ""));
+                  (in_[i].kind == Kind::Tokens && shape.kind == Kind::Tokens
+                       ? "; insert linear " + std::to_string(in_[i].width()) + " → " + std::to_string(shape.width())
+                       : ""));
     }
-    return done(shape, shape.kind == Kind::Tokens && node_.op() == "multiply" ? 4 * real(shape.width()) * real(static_cast<std::int64_t>(in_.size())) : 0);
+    return done(shape, shape.kind == Kind::Tokens && node_.op() == "multiply"
+                           ? 4 * real(shape.width()) * real(static_cast<std::int64_t>(in_.size()))
+                           : 0);
   }
   bool gate() {
     if (!perToken(0) || !hasWidth(1, in_[0].width(), "as value")) return false;
@@ -203,7 +211,8 @@ class Measure {
   bool experts() {
     if (!perToken(0)) return false;
     if (in_[1].kind != Kind::Routing) return fail(port(1) + ", expected the decision of a router");
-    const std::int64_t E = in_[1].sizes[0], k = in_[1].sizes[1], f = node_.params.integer("d_expert"), o = node_.params.integer("to"), i = in_[0].width();
+    const std::int64_t E = in_[1].sizes[0], k = in_[1].sizes[1], f = node_.params.integer("d_expert"), o = node_.params.integer("to"),
+                       i = in_[0].width();
     Cost c = expertCost(i, o, E, k, f, node_.params.boolean("gated"));
     // The router counts for itself.
     c.paramsTotal -= i * E;

@@ -33,7 +33,8 @@ Result<std::string> openedBlock(const PlanNode& node) {
     faults.error(node.specPath, node.kind + " does not open into primitives; those that do: " + kinds);
     return faults;
   }
-  for (const PlanNode& child : node.children) faults.error(node.specPath + "." + child.slot, "the slot holds " + child.kind + "; empty it first: a graph is made of primitives only");
+  for (const PlanNode& child : node.children)
+    faults.error(node.specPath + "." + child.slot, "the slot holds " + child.kind + "; empty it first: a graph is made of primitives only");
   if (faults.hasErrors()) return faults;
   return "kind: graph_block\nnodes:\n" + definition->hooks.open(node.params);
 }

@@ -67,7 +67,8 @@ class FileReader {
     BlockInfo& info = own_.definition.info;
     info.own = true;
     info.kind = textOf(root, "block", "");
-    if (!isKind(info.kind)) faults_.at(placeOf(root, "block"), "block", "expected the block's name: small letters, digits and _, at most 64, a letter first");
+    if (!isKind(info.kind))
+      faults_.at(placeOf(root, "block"), "block", "expected the block's name: small letters, digits and _, at most 64, a letter first");
     else if (const BlockDefinition* built = findDefinition(info.kind); built != nullptr && built->own.base.empty())
       faults_.at(placeOf(root, "block"), "block", "\"" + info.kind + "\" is a built-in block; give yours another name");
     else if (findPrimitive(info.kind) != nullptr)
@@ -118,12 +119,16 @@ class FileReader {
 
   void param(const YamlNode& key, const YamlNode& node) {
     const std::string path = "params." + key.value;
-    static const std::set<std::string> taken = {"kind", "norm", "nodes", "out", "d_in", "d_out", "d_model", "context", "width", "op", "from", "to"};
-    if (!isKind(key.value) || taken.count(key.value) != 0) return faults_.at(key, path, "this name is taken or no name: small letters, digits and _");
-    if (!node.isMap()) return faults_.at(node, path, "found " + describe(node) + ", expected {type: integer, default: 16, minimum: 1, maximum: 256}");
+    static const std::set<std::string> taken = {"kind",    "norm",    "nodes", "out", "d_in", "d_out",
+                                                "d_model", "context", "width", "op",  "from", "to"};
+    if (!isKind(key.value) || taken.count(key.value) != 0)
+      return faults_.at(key, path, "this name is taken or no name: small letters, digits and _");
+    if (!node.isMap())
+      return faults_.at(node, path, "found " + describe(node) + ", expected {type: integer, default: 16, minimum: 1, maximum: 256}");
     static const std::vector<std::string> allowed = {"type", "default", "minimum", "maximum", "choices", "unit", "help"};
     for (const YamlNode& k : node.keys)
-      if (std::find(allowed.begin(), allowed.end(), k.value) == allowed.end()) faults_.unknownKey(k, path + "." + k.value, allowed, "", nearest(k.value, allowed));
+      if (std::find(allowed.begin(), allowed.end(), k.value) == allowed.end())
+        faults_.unknownKey(k, path + "." + k.value, allowed, "", nearest(k.value, allowed));
     Param p;
     p.name = key.value;
     static const Param types = choice("type", {"integer", "real", "boolean", "choice"}, "integer", "");
@@ -132,7 +137,10 @@ class FileReader {
     if (type == nullptr) faults_.at(node, path + ".type", "the key is missing: integer, real, boolean or choice");
     if (!typeValue) return;
     const std::string& name = std::get<std::string>(*typeValue);
-    p.type = name == "integer" ? ParamType::Integer : name == "real" ? ParamType::Real : name == "boolean" ? ParamType::Boolean : ParamType::Choice;
+    p.type = name == "integer" ? ParamType::Integer
+           : name == "real"    ? ParamType::Real
+           : name == "boolean" ? ParamType::Boolean
+                               : ParamType::Choice;
     p.help = textOf(node, "help", "");
     p.unit = textOf(node, "unit", "");
     if (!range(node, path, p)) return;
@@ -167,7 +175,10 @@ class FileReader {
   void fallback(const YamlNode& node, const std::string& path, Param& p) {
     const YamlNode* n = node.find("default");
     if (n == nullptr) return faults_.at(node, path + ".default", "the key is missing: every parameter has a default");
-    p.fallback = p.type == ParamType::Boolean ? ParamValue(false) : p.type == ParamType::Choice ? ParamValue(p.choices.front()) : p.type == ParamType::Integer ? ParamValue(static_cast<std::int64_t>(p.minimum)) : ParamValue(p.minimum);
+    p.fallback = p.type == ParamType::Boolean ? ParamValue(false)
+               : p.type == ParamType::Choice  ? ParamValue(p.choices.front())
+               : p.type == ParamType::Integer ? ParamValue(static_cast<std::int64_t>(p.minimum))
+                                              : ParamValue(p.minimum);
     const bool numeric = p.type == ParamType::Integer || p.type == ParamType::Real;
     if (numeric && n->isScalar() && !parseReal(n->value)) {
       p.formula = n->value;   // "4 * d_model"; worked out, and refused where it does not fit, when the block is used
@@ -196,7 +207,9 @@ BlockDefinition defined(const OwnFile& own) {
     Diagnostics inside;
     buildGraph(graphSource(kind, p), {c.in, c.out, c.dModel, c.context}, "", inside);
     // The graph stands in a file of its own, so its faults are told at the block that uses it.
-    for (Diagnostic& f : inside.items) faults.items.push_back({f.severity, {}, 0, 0, path, "inside " + kind + ", " + f.path.substr(f.path.empty() ? 0 : 1) + ": " + f.message, {}, 0});
+    for (Diagnostic& f : inside.items)
+      faults.items.push_back(
+          {f.severity, {}, 0, 0, path, "inside " + kind + ", " + f.path.substr(f.path.empty() ? 0 : 1) + ": " + f.message, {}, 0});
   };
   d.cost = [kind](const ParamSet& p, const BuildContext& c) {
     Diagnostics faults;
@@ -212,7 +225,10 @@ Diagnostics graphFaults(const OwnFile& own) {
   for (const std::int64_t width : {64, 256, 96, 100}) {
     Diagnostics found;
     ParamSet values;
-    for (const Param& p : own.definition.info.schema) values.set(p.name, p.formula.empty() ? p.fallback : p.type == ParamType::Integer ? ParamValue(width) : ParamValue(static_cast<double>(width)));
+    for (const Param& p : own.definition.info.schema)
+      values.set(p.name, p.formula.empty()              ? p.fallback
+                         : p.type == ParamType::Integer ? ParamValue(width)
+                                                        : ParamValue(static_cast<double>(width)));
     GraphSource source{own.graph.text("nodes"), own.graph.text("out"), values, own.definition.info.kind};
     if (buildGraph(source, {width, width, width, 16}, "", found) != nullptr) return {};
     if (first.items.empty()) first = found;
@@ -220,7 +236,8 @@ Diagnostics graphFaults(const OwnFile& own) {
   for (Diagnostic& d : first.items) {
     std::string key = d.path;
     auto it = own.places.find(key);
-    for (std::size_t dot; it == own.places.end() && (dot = key.rfind('.')) != std::string::npos && dot > 0;) it = own.places.find(key = key.substr(0, dot));
+    for (std::size_t dot; it == own.places.end() && (dot = key.rfind('.')) != std::string::npos && dot > 0;)
+      it = own.places.find(key = key.substr(0, dot));
     d.file = own.file;
     if (it != own.places.end()) d.line = it->second.line, d.column = it->second.column;
     if (!d.path.empty()) d.path.erase(0, 1);
@@ -233,7 +250,8 @@ Result<OwnFile> readFile(const fs::path& file) {
   if (!text) return text.faults();
   auto own = FileReader(*text, file.string()).read();
   if (own && own->definition.info.kind != file.stem().string())
-    return fault(ExitCode::BadConfiguration, "the block inside is called \"" + own->definition.info.kind + "\", the file must have that name", file.string());
+    return fault(ExitCode::BadConfiguration,
+                 "the block inside is called \"" + own->definition.info.kind + "\", the file must have that name", file.string());
   return own;
 }
 
@@ -322,7 +340,8 @@ Result<std::string> ownBlockText(const std::string& kind, const std::string& sum
   if (nodes == nullptr || !nodes->isMap()) return fault(ExitCode::BadConfiguration, "the entry has no nodes");
   const YamlNode* out = yaml.root.find("out");
   std::string text = "block: " + kind + "\nsummary: " + valueText(ParamValue(summary)) + "\nfamily: " + familyName(family) + "\nnodes:\n";
-  for (std::size_t i = 0; i < nodes->keys.size() && i < nodes->items.size(); ++i) text += "  " + nodes->keys[i].value + ": " + flowText(nodes->items[i]) + "\n";
+  for (std::size_t i = 0; i < nodes->keys.size() && i < nodes->items.size(); ++i)
+    text += "  " + nodes->keys[i].value + ": " + flowText(nodes->items[i]) + "\n";
   return text + "out: " + (out != nullptr && out->isScalar() ? out->value : "out") + "\n";
 }
 

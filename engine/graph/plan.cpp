@@ -29,6 +29,7 @@ class Planner {
       }
       if (plan_.blocks.size() >= kMaxBlocks) return stop(block, "the design has more than " + std::to_string(kMaxBlocks) + " blocks");
       PlanNode node = make(block, "blocks." + std::to_string(plan_.blocks.size()), true);
+      if (!share(block, node)) continue;
       node.label = shortName(node.kind) + " " + std::to_string(++count_[shortName(node.kind)]);
       parameters_ += static_cast<double>(node.cost.paramsTotal);
       if (parameters_ > kMaxParameters) return stop(block, "more than 10^15 parameters up to here: no machine holds this design");
@@ -40,6 +41,33 @@ class Planner {
   static std::string shortName(const std::string& kind) {
     if (kind == "switch_moe" || kind == "topk_moe") return "moe";
     return kind == "dense_ffn" || kind == "gated_ffn" ? "ffn" : kind;
+  }
+
+  /// A block whose name stood before is that block again: its weights count once, its norm is its own. False if the two differ.
+  bool share(const ResolvedBlock& block, PlanNode& node) {
+    if (!block.spec->params.has("share") || block.spec->params.text("share").empty()) return true;
+    const std::string& name = block.spec->params.text("share");
+    node.params.set("share", name);
+    const auto [it, first] = shared_.try_emplace(name, plan_.blocks.size());
+    if (first) return true;
+    const PlanNode& owner = plan_.blocks[it->second];
+    if (!alike(owner, node)) {
+      faults_.items.push_back({Severity::Error, {}, block.place.line, block.place.column, block.path + ".share",
+                               "\"" + name + "\" is " + owner.specPath + " (" + owner.kind +
+                                   "); what shares its weights must have the same kind and the same values", {}, 0});
+      return false;
+    }
+    const Cost norm = normCost(node.norm, node.in);
+    node.cost.paramsTotal = norm.paramsTotal;
+    node.cost.paramsActive = norm.paramsActive;
+    return true;
+  }
+
+  static bool alike(const PlanNode& a, const PlanNode& b) {
+    if (a.kind != b.kind || a.slot != b.slot || a.params.all() != b.params.all() || a.children.size() != b.children.size()) return false;
+    for (std::size_t i = 0; i < a.children.size(); ++i)
+      if (!alike(a.children[i], b.children[i])) return false;
+    return true;
   }
 
   void stop(const ResolvedBlock& block, std::string message) {
@@ -82,6 +110,7 @@ class Planner {
   Plan& plan_;
   Diagnostics& faults_;
   std::map<std::string, int> count_;
+  std::map<std::string, std::size_t> shared_;   ///< by name, where the block stands first
   double parameters_ = 0;
   bool full_ = false;
 };

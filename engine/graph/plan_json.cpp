@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 
-#include "engine/api/plan.h"
+#include "engine/api/block_graph.h"
 
 namespace serp {
 namespace {
@@ -18,7 +18,7 @@ ordered_json number(double value) {
   return value;
 }
 
-ordered_json node(const PlanNode& n) {
+ordered_json node(const PlanNode& n, const Plan& plan) {
   ordered_json j = {{"path", n.path},
                     {"kind", n.kind},
                     {"input", {"B", "T", n.in}},
@@ -30,7 +30,16 @@ ordered_json node(const PlanNode& n) {
                     {"family", familyName(n.family)},
                     {"spec_path", n.specPath}};
   if (!n.slot.empty()) j["slot"] = n.slot;
-  for (const PlanNode& child : n.children) j["children"].push_back(node(child));
+  if (n.params.has("share")) j["share"] = n.params.text("share");
+  for (const GraphNodeView& v : graphNodes(n, plan))
+    j["nodes"].push_back({{"name", v.name},
+                          {"op", v.op},
+                          {"from", v.inputs},
+                          {"shape", v.shape},
+                          {"params_total", v.cost.paramsTotal},
+                          {"flops_per_token", number(v.cost.flopsPerToken)},
+                          {"state_bytes", v.cost.stateBytes}});
+  for (const PlanNode& child : n.children) j["children"].push_back(node(child, plan));
   return j;
 }
 
@@ -54,7 +63,7 @@ std::string planJson(const Plan& p) {
                        {"peak", number(std::ceil(p.peakBytes))}};
   j["state_bytes_per_sequence"] = p.stateBytesPerSequence;
   j["blocks"] = ordered_json::array();
-  for (const PlanNode& n : p.blocks) j["blocks"].push_back(node(n));
+  for (const PlanNode& n : p.blocks) j["blocks"].push_back(node(n, p));
   j["diagnostics"] = ordered_json::array();
   for (const Diagnostic& d : p.diagnostics.items)
     j["diagnostics"].push_back(

@@ -20,7 +20,13 @@ at::Tensor graphTensor(const BlockGraph& graph, const GraphFrame& frame, GraphRe
 
 GraphCompiler::GraphCompiler(const BlockGraph& graph, const std::vector<GraphTensors>& tensors,
                              const std::vector<std::unique_ptr<GraphRouter>>& routers, const std::string& path, double normEps)
-    : graph_(graph), tensors_(tensors), routers_(routers), path_(path), eps_(normEps), readers_(graph.nodes.size(), 0), patterns_(graph.nodes.size()) {
+    : graph_(graph),
+      tensors_(tensors),
+      routers_(routers),
+      path_(path),
+      eps_(normEps),
+      readers_(graph.nodes.size(), 0),
+      patterns_(graph.nodes.size()) {
   for (const GraphNode& n : graph_.nodes)
     for (const GraphRef ref : n.inputs)
       if (ref.node >= 0) ++readers_[static_cast<std::size_t>(ref.node)];
@@ -41,7 +47,8 @@ void GraphCompiler::findPatterns() {
     if (n.op() == "selective_scan")
       if (const int step = soleSource(n.inputs[1], "softplus"); step >= 0) {
         cover(step);
-        if (const int low = soleSource(node(step).inputs[0], "linear"); low >= 0) patterns_[static_cast<std::size_t>(low)].biasElsewhere = true;
+        if (const int low = soleSource(node(step).inputs[0], "linear"); low >= 0)
+          patterns_[static_cast<std::size_t>(low)].biasElsewhere = true;
       }
     if (n.op() == "gate" && n.params.text("activation") == "silu" && (p.scan = soleSource(n.inputs[0], "selective_scan")) >= 0) {
       p.gate = n.inputs[1];
@@ -59,7 +66,8 @@ void GraphCompiler::findPatterns() {
       }
     if (n.op() == "linear")
       if (const int relu = soleSource(n.inputs[0], "relu"); relu >= 0)
-        if (const int hidden = soleSource(node(relu).inputs[0], "linear"); hidden >= 0 && patterns_[static_cast<std::size_t>(hidden)].hidden < 0) {
+        if (const int hidden = soleSource(node(relu).inputs[0], "linear");
+            hidden >= 0 && patterns_[static_cast<std::size_t>(hidden)].hidden < 0) {
           p.hidden = hidden;
           cover(relu);
           cover(hidden);
@@ -79,7 +87,8 @@ GraphStep GraphCompiler::make(int i) const {
   if (op == "recurrence" || op == "delay" || op == "positions") return memory(i);
   if (op == "router") return router(i);
   if (op == "experts") return experts(i);
-  if (op == "split" || op == "concat" || op == "add" || op == "multiply" || op == "gate" || op == "parameter" || op == "constant") return structure(i);
+  if (op == "split" || op == "concat" || op == "add" || op == "multiply" || op == "gate" || op == "parameter" || op == "constant")
+    return structure(i);
   return pointwise(i);
 }
 

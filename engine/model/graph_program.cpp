@@ -26,7 +26,8 @@ struct GraphState final : BlockState {
 
 }  // namespace
 
-GraphProgram::GraphProgram(const BlockGraph& graph, const BuildingSite& site, const AddParameter& add) : graph_(graph), path_(site.node.path) {
+GraphProgram::GraphProgram(const BlockGraph& graph, const BuildingSite& site, const AddParameter& add)
+    : graph_(graph), path_(site.node.path) {
   for (const GraphNode& node : graph_.nodes) {
     std::vector<GraphShape> inputs;
     for (const GraphRef ref : node.inputs) inputs.push_back(graph_.shapeOf(ref, site.node.in));
@@ -42,7 +43,8 @@ GraphProgram::GraphProgram(const BlockGraph& graph, const BuildingSite& site, co
 
 at::Tensor GraphProgram::run(const at::Tensor& x, BlockState* state, StepContext& ctx) const {
   auto* s = static_cast<GraphState*>(state);
-  GraphFrame frame{x, ctx, s != nullptr, std::vector<at::Tensor>(graph_.nodes.size()), std::vector<std::optional<ops::Routed>>(graph_.nodes.size())};
+  GraphFrame frame{x, ctx, s != nullptr, std::vector<at::Tensor>(graph_.nodes.size()),
+                   std::vector<std::optional<ops::Routed>>(graph_.nodes.size())};
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const GraphStep& step = steps_[i];
     frame.values[static_cast<std::size_t>(step.node)] = step.run(frame, s ? s->nodes[i].get() : nullptr);

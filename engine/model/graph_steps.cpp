@@ -67,7 +67,11 @@ GraphStep GraphCompiler::pointwise(int i) const {
   const BlockGraph& graph = graph_;
   if (n.op() == "layer_norm" || n.op() == "rms_norm") {
     const auto kind = n.op() == "layer_norm" ? kernels::NormKind::Layer : kernels::NormKind::Rms;
-    return {i, [&graph, &n, &t = tensors(i), kind, eps = eps_](GraphFrame& f, BlockState*) { return ops::norm(graphTensor(graph, f, n.inputs[0]).contiguous(), t.weight, t.bias, kind, eps); }, nullptr};
+    return {i,
+            [&graph, &n, &t = tensors(i), kind, eps = eps_](GraphFrame& f, BlockState*) {
+              return ops::norm(graphTensor(graph, f, n.inputs[0]).contiguous(), t.weight, t.bias, kind, eps);
+            },
+            nullptr};
   }
   if (n.op() == "scale") {
     const double by = n.params.real("by");
@@ -86,9 +90,17 @@ GraphStep GraphCompiler::linear(int i) const {
   const at::Tensor bias = p.biasElsewhere ? at::Tensor() : t.bias;
   if (p.hidden >= 0) {
     const GraphTensors& first = tensors(p.hidden);
-    return {i, [&graph, &n = node(p.hidden), &first, &t, bias](GraphFrame& f, BlockState*) { return ops::feedForward(graphTensor(graph, f, n.inputs[0]), first.weight, first.bias, t.weight, bias); }, nullptr};
+    return {i,
+            [&graph, &n = node(p.hidden), &first, &t, bias](GraphFrame& f, BlockState*) {
+              return ops::feedForward(graphTensor(graph, f, n.inputs[0]), first.weight, first.bias, t.weight, bias);
+            },
+            nullptr};
   }
-  return {i, [&graph, &n = node(i), &t, bias](GraphFrame& f, BlockState*) { return ops::linear(graphTensor(graph, f, n.inputs[0]), t.weight, bias); }, nullptr};
+  return {i,
+          [&graph, &n = node(i), &t, bias](GraphFrame& f, BlockState*) {
+            return ops::linear(graphTensor(graph, f, n.inputs[0]), t.weight, bias);
+          },
+          nullptr};
 }
 
 GraphStep GraphCompiler::conv(int i, int convNode, bool silu) const {
@@ -105,7 +117,9 @@ GraphStep GraphCompiler::conv(int i, int convNode, bool silu) const {
             s.value = lastRows(s.value, x, back);
             return y;
           },
-          [channels, back](std::int64_t batch) { return std::make_unique<TensorState>("window", std::vector<std::int64_t>{batch, back, channels}); }};
+          [channels, back](std::int64_t batch) {
+            return std::make_unique<TensorState>("window", std::vector<std::int64_t>{batch, back, channels});
+          }};
 }
 
 GraphStep GraphCompiler::scan(int i, int scanNode, GraphRef gate) const {
@@ -123,12 +137,14 @@ GraphStep GraphCompiler::scan(int i, int scanNode, GraphRef gate) const {
           [&graph, &n, gate, delta, softplus, bias](GraphFrame& f, BlockState* state) {
             const auto in = [&](std::size_t port) { return graphTensor(graph, f, n.inputs[port]); };
             auto* s = static_cast<TensorState*>(state);
-            const ops::Scanned both = ops::selectiveScan(in(0), graphTensor(graph, f, delta), in(2), in(3), in(4), in(5), graphTensor(graph, f, gate), bias,
-                                                         s ? s->value : at::Tensor(), softplus);
+            const ops::Scanned both = ops::selectiveScan(in(0), graphTensor(graph, f, delta), in(2), in(3), in(4), in(5),
+                                                         graphTensor(graph, f, gate), bias, s ? s->value : at::Tensor(), softplus);
             if (s) s->value = both.last;
             return both.y;
           },
-          [channels, states](std::int64_t batch) { return std::make_unique<TensorState>("h", std::vector<std::int64_t>{batch, channels, states}); }};
+          [channels, states](std::int64_t batch) {
+            return std::make_unique<TensorState>("h", std::vector<std::int64_t>{batch, channels, states});
+          }};
 }
 
 GraphStep GraphCompiler::attention(int i) const {
@@ -140,8 +156,9 @@ GraphStep GraphCompiler::attention(int i) const {
           [&graph, &n, H, K, window, base, path = path_ + "." + n.name](GraphFrame& f, BlockState* state) {
             auto* s = static_cast<KeyValueState*>(state);
             const std::int64_t first = s ? s->position : 0;
-            const at::Tensor q = ops::toHeads(graphTensor(graph, f, n.inputs[0]), H, base, first), k = ops::toHeads(graphTensor(graph, f, n.inputs[1]), K, base, first),
-                             v = ops::toHeads(graphTensor(graph, f, n.inputs[2]), K, 0, first);      // [B, heads, T, d_head]
+            const at::Tensor q = ops::toHeads(graphTensor(graph, f, n.inputs[0]), H, base, first),
+                             k = ops::toHeads(graphTensor(graph, f, n.inputs[1]), K, base, first),
+                             v = ops::toHeads(graphTensor(graph, f, n.inputs[2]), K, 0, first);                    // [B, heads, T, d_head]
             return causalAttention(q, k, v, window, s, path).transpose(1, 2).reshape({q.size(0), q.size(2), -1});  // [B, T, H * d_head]
           },
           [](std::int64_t) { return std::make_unique<KeyValueState>(); }};
@@ -155,7 +172,8 @@ GraphStep GraphCompiler::memory(int i) const {
     return {i,
             [&graph, &n](GraphFrame& f, BlockState* state) {
               auto* s = static_cast<TensorState*>(state);
-              const at::Tensor y = ops::recurrence(graphTensor(graph, f, n.inputs[0]), graphTensor(graph, f, n.inputs[1]), s ? s->value : at::Tensor());
+              const at::Tensor y =
+                  ops::recurrence(graphTensor(graph, f, n.inputs[0]), graphTensor(graph, f, n.inputs[1]), s ? s->value : at::Tensor());
               if (s) s->value = y.select(1, y.size(1) - 1).contiguous();
               return y;
             },
@@ -178,7 +196,8 @@ GraphStep GraphCompiler::memory(int i) const {
             auto* s = static_cast<PositionState*>(state);
             const std::int64_t first = s ? s->position : 0, T = x.size(1);
             if (first + T > t.weight.size(0))
-              throw Error(ExitCode::BadConfiguration, "[" + path + "] learned positions end at " + std::to_string(t.weight.size(0)) + " tokens, asked for " + std::to_string(first + T));
+              throw Error(ExitCode::BadConfiguration, "[" + path + "] learned positions end at " + std::to_string(t.weight.size(0)) +
+                                                          " tokens, asked for " + std::to_string(first + T));
             if (s) s->position += T;
             return x.add(t.weight.narrow(0, first, T));
           },
@@ -192,7 +211,11 @@ GraphStep GraphCompiler::structure(int i) const {
   if (op == "parameter" || op == "constant") return {i, [&t = tensors(i)](GraphFrame&, BlockState*) { return t.weight; }, nullptr};
   if (op == "split") return {i, [&graph, &n](GraphFrame& f, BlockState*) { return graphTensor(graph, f, n.inputs[0]); }, nullptr};
   if (op == "gate")
-    return {i, [&graph, &n](GraphFrame& f, BlockState*) { return graphTensor(graph, f, n.inputs[0]).mul(pointwiseOf(n.params.text("activation"), graphTensor(graph, f, n.inputs[1]))); }, nullptr};
+    return {i,
+            [&graph, &n](GraphFrame& f, BlockState*) {
+              return graphTensor(graph, f, n.inputs[0]).mul(pointwiseOf(n.params.text("activation"), graphTensor(graph, f, n.inputs[1])));
+            },
+            nullptr};
   if (op == "concat")
     return {i, [&graph, &n](GraphFrame& f, BlockState*) {
               std::vector<at::Tensor> all;
@@ -223,7 +246,8 @@ GraphStep GraphCompiler::router(int i) const {
   return {i, [&graph, &n, &live, &t = tensors(i), path, k, perSequence, renormalise, i](GraphFrame& f, BlockState*) {
             const at::Tensor x = graphTensor(graph, f, n.inputs[0]);
             const at::Tensor rows = x.reshape({-1, x.size(-1)});   // [B * T, d]
-            ops::Routed routed = routeTokens(path, rows, t.weight, k, perSequence ? x.size(1) : rows.size(0), f.ctx.training ? live.capacity : 0, live.settings, f.ctx);
+            ops::Routed routed = routeTokens(path, rows, t.weight, k, perSequence ? x.size(1) : rows.size(0),
+                                             f.ctx.training ? live.capacity : 0, live.settings, f.ctx);
             if (renormalise) routed.gate = routed.gate.div(routed.gate.sum(1, true));
             f.routed[static_cast<std::size_t>(i)] = std::move(routed);
             return at::Tensor();

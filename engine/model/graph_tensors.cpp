@@ -24,7 +24,9 @@ class Maker {
     if (!p.boolean("bias")) return t;
     const std::string& how = p.text("bias_init");
     if (how == "step_size") t.bias = give("bias", stepSize(out), ParameterRole::StateSpace);
-    else t.bias = give("bias", how == "zero" ? init().constant({out}, 0) : init().uniform(full("bias"), {out}, -bound, bound), ParameterRole::Vector);
+    else
+      t.bias = give("bias", how == "zero" ? init().constant({out}, 0) : init().uniform(full("bias"), {out}, -bound, bound),
+                    ParameterRole::Vector);
     return t;
   }
 
@@ -81,7 +83,10 @@ class Maker {
       for (std::int64_t n = 0; n < sizes.back(); ++n) v.select(-1, n).fill_(std::log(static_cast<double>(n + 1)));
     const std::string& role = node_.params.text("role");
     t.weight = add_(node_.name, v,
-                    role == "matrix" ? ParameterRole::Matrix : role == "norm" ? ParameterRole::Norm : role == "vector" ? ParameterRole::Vector : ParameterRole::StateSpace);
+                    role == "matrix"   ? ParameterRole::Matrix
+                    : role == "norm"   ? ParameterRole::Norm
+                    : role == "vector" ? ParameterRole::Vector
+                                       : ParameterRole::StateSpace);
     return t;
   }
 

@@ -6,6 +6,7 @@
 #include <ATen/ops/embedding.h>
 
 #include <functional>
+#include <map>
 
 #include "engine/base/error.h"
 #include "engine/ops/linear.h"
@@ -40,6 +41,7 @@ LanguageModel::LanguageModel(const RunSpec& spec, const Plan& plan, std::uint64_
     adopt("positions.", {{"weight", positions_, ParameterRole::Embedding}}, 0);
   }
   const auto count = static_cast<std::int64_t>(plan.blocks.size());
+  std::map<std::string, std::shared_ptr<Block>> shared;
   for (const PlanNode& node : plan.blocks) {
     const int index = static_cast<int>(names_.size());
     names_.push_back({node.path, node.label, node.kind});
@@ -50,8 +52,16 @@ LanguageModel::LanguageModel(const RunSpec& spec, const Plan& plan, std::uint64_
     mixer.path = node.path + ".mixer";
     const auto make = BlockFactory::find(node.kind);
     SERP_CHECK(make != nullptr, "no class for block kind " + node.kind);
-    layer.block = make(BuildingSite{mixer, init, plan.context, count, eps});
-    adoptTree(*layer.block, index);
+    layer.path = mixer.path;
+    const std::string share = node.params.has("share") ? node.params.text("share") : std::string();
+    if (const auto known = shared.find(share); known != shared.end()) {
+      layer.block = known->second;
+      layer.owner = false;
+    } else {
+      layer.block = make(BuildingSite{mixer, init, plan.context, count, eps});
+      adoptTree(*layer.block, index);
+      if (!share.empty()) shared.emplace(share, layer.block);
+    }
     layers_.push_back(std::move(layer));
   }
   const int last = static_cast<int>(names_.size());
@@ -102,7 +112,7 @@ at::Tensor LanguageModel::stack(at::Tensor x, ActivationObserver* observer, cons
     const ops::SumAndNorm both = next.forward(x, update);        // x += block(norm(x)), and the norm of the sum for whoever comes next
     x = both.sum;
     normed = both.normed;
-    if (observer) observer->passed(layers_[i].block->path(), update, x);
+    if (observer) observer->passed(layers_[i].path, update, x);
   }
   return ops::linear(normed, head_).view({-1, vocab_});
 }
@@ -148,7 +158,8 @@ void LanguageModel::visit(const std::string& path, const F& f) const {
     if (where == "**" || block.path() == where || block.path() == where + ".mixer") f(block, key);
     for (Block* child : block.children()) walk(*child);
   };
-  for (const Layer& layer : layers_) walk(*layer.block);
+  for (const Layer& layer : layers_)
+    if (layer.owner) walk(*layer.block);
 }
 
 int LanguageModel::setLive(const std::string& path, double value) {
@@ -169,7 +180,8 @@ std::vector<std::pair<std::string, double>> LanguageModel::liveValues() const {
     for (const auto& [key, value] : block.liveValues()) all.emplace_back(block.path() + "." + key, value);
     for (const Block* child : block.children()) walk(*child);
   };
-  for (const Layer& layer : layers_) walk(*layer.block);
+  for (const Layer& layer : layers_)
+    if (layer.owner) walk(*layer.block);
   return all;
 }
 

@@ -56,7 +56,9 @@ class LanguageModel {
  private:
   struct Layer {
     std::unique_ptr<NormLayer> norm;
-    std::unique_ptr<Block> block;
+    std::shared_ptr<Block> block;   ///< of several layers where they share weights
+    bool owner = true;              ///< the first of them
+    std::string path;               ///< "blocks.3.mixer", of this layer
   };
   at::Tensor embed(const at::Tensor& tokens, std::int64_t first) const;
   /// `run(layer, index, normed)` is the layer's update; returns the logits.

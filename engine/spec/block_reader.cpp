@@ -142,6 +142,10 @@ class BlockReader {
         readKey(normOverride(), key, node.items[i], block);
         continue;
       }
+      if (key.value == shareKey().name && where == Where::List) {
+        readKey(shareKey(), key, node.items[i], block);
+        continue;
+      }
       const Param* param = findParam(info->schema, key.value);
       if (param == nullptr) unknown(key, block, *info, where);
       else if (param->type == ParamType::Slot) readSlot(*param, node.items[i], block);
@@ -175,8 +179,10 @@ class BlockReader {
     std::vector<std::string> allowed = {"kind"};
     for (const Param& p : info.schema) allowed.push_back(p.name);
     if (where == Where::List) allowed.push_back("norm");
+    if (where == Where::List) allowed.push_back(shareKey().name);
     const std::string close = nearest(key.value, allowed);
     const Param* param = findParam(info.schema, close);
+    if (close == shareKey().name) param = &shareKey();
     if (close == "norm") param = &normOverride();
     faults_.unknownKey(key, block.path + "." + key.value, allowed, param == nullptr ? "" : param->rangeText(), close);
     faults_.markFaulty(block.path);
@@ -190,6 +196,11 @@ class BlockReader {
 const Param& normOverride() {
   static const Param norm = choice("norm", {"layer_norm", "rms_norm", "none"}, "layer_norm", "norm before this block, instead of model.norm");
   return norm;
+}
+
+const Param& shareKey() {
+  static const Param share = text("share", "", "entries that share this name are one block: one set of weights at several places");
+  return share;
 }
 
 std::vector<BlockSpec> readBlocks(const YamlNode& list, const std::string& path, FaultList& faults) {

@@ -16,5 +16,7 @@ std::vector<BlockSpec> readBlocks(const YamlNode& list, const std::string& path,
 
 /// The declaration of the optional key "norm" that every entry of a block list may give.
 const Param& normOverride();
+/// "share", of every entry with a kind: entries of the same name are one block with one set of weights, used at several places.
+const Param& shareKey();
 
 }  // namespace serp

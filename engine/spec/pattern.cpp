@@ -10,7 +10,12 @@ std::string letter(const BlockSpec& block);
 
 std::string letters(const std::vector<BlockSpec>& blocks) {
   std::string out;
-  for (const BlockSpec& b : blocks) out += letter(b);
+  for (const BlockSpec& b : blocks) {
+    const std::string item = letter(b);
+    // Behind another item a digit would be its count: a mamba2 that begins nothing stands in brackets.
+    const bool digit = item[0] >= '0' && item[0] <= '9';
+    out += digit && !out.empty() ? "(" + item.substr(0, 1) + ")" + item.substr(1) : item;
+  }
   return out;
 }
 

@@ -52,7 +52,7 @@ std::string expanded(const std::string& pattern, std::size_t& at) {
 }
 
 std::string letterOf(const PlanNode& node) {
-  if (node.kind != "parallel") return std::string(1, findBlock(node.kind)->letter);
+  if (const char letter = findBlock(node.kind)->letter; node.kind != "parallel") return std::string(1, letter == 0 ? '?' : letter);
   std::string out;
   for (const PlanNode& branch : node.children) out += (out.empty() ? "" : "|") + letterOf(branch);
   return "(" + out + ")";
@@ -68,7 +68,7 @@ class TestPresets : public QObject {
   void theTablesOfThePaperAreThere() {
     std::map<std::string, int> count;
     for (const PresetInfo& p : presets()) ++count[p.name.substr(0, p.name.rfind('/'))];
-    const std::map<std::string, int> expected = {{"start", 8},          {"paper/v1", 5},       {"paper/v1/experts", 5}, {"paper/v1/learning_rate", 6},
+    const std::map<std::string, int> expected = {{"start", 15},          {"peers", 5},          {"paper/v1", 5},       {"paper/v1/experts", 5}, {"paper/v1/learning_rate", 6},
                                                  {"paper/v2", 7},       {"paper/parallel", 12}, {"paper/inner", 16},     {"paper/ratio", 6},
                                                  {"paper/experts", 6}};
     for (const auto& [folder, n] : expected) QVERIFY2(count[folder] == n, (folder + ": " + std::to_string(count[folder])).c_str());
@@ -148,6 +148,14 @@ class TestPresets : public QObject {
     row("start/parallel_moe_mamba", "(M|E)4");
     row("start/inner_moe_mamba", "(MM)4");
     row("start/expert_choice_mamba", "(ME)4");
+    row("start/blackmamba", "(ME)4");
+    row("start/jamba", "(M-ME)2*-MEM-ME");
+    row("start/nemotron_h", "(2E(2)*E)2");
+    row("start/samba", "(M-*-)2");
+    row("start/shared_attention", "(22*-)3");
+    row("start/gateless_mamba", "(?E)4");
+    row("peers/nemotron_3_nano", "((2E)2(2)*E)5(2E)3(2)*E(2E)4");
+    row("peers/jamba_52b", "((M-ME)2*-MEM-ME)4");
     row("paper/v1/moe_mamba_25m", "(ME)8");
     row("paper/v1/transformer_25m", "(*-)8");
     row("paper/v1/mamba_mlp_25m", "(M-)8");
@@ -167,6 +175,25 @@ class TestPresets : public QObject {
     QCOMPARE(QString::fromStdString(patternText(load(name.toStdString()))), pattern);
   }
 
+  /// Millions of parameters, total and active, embedding included: the published sizes of the neighbours.
+  void theNeighboursHaveTheirSizes_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<double>("total");
+    QTest::addColumn<double>("active");
+    QTest::newRow("BlackMamba 2.8B, 630M active") << "peers/blackmamba_2_8b" << 2800.0 << 630.0;
+    QTest::newRow("Jamba 52B, 12B active") << "peers/jamba_52b" << 52000.0 << 12000.0;
+    QTest::newRow("Nemotron 3 Nano 31.6B, 3.6B active") << "peers/nemotron_3_nano" << 31600.0 << 3600.0;
+    QTest::newRow("RoM 10B, 1.3B active") << "peers/routing_mamba_10b" << 10000.0 << 1300.0;
+  }
+  void theNeighboursHaveTheirSizes() {
+    QFETCH(QString, name);
+    QFETCH(double, total);
+    QFETCH(double, active);
+    const Plan plan = planRun(load(name.toStdString())).value();
+    const double t = static_cast<double>(plan.total.paramsTotal) / 1e6, a = static_cast<double>(plan.total.paramsActive) / 1e6;
+    QVERIFY2(std::abs(t - total) <= 0.06 * total && std::abs(a - active) <= 0.06 * active, qPrintable(QString("%1 M total, %2 M active").arg(t).arg(a)));
+  }
+
   void everyPatternNamesTheBlocksOfThePlan() {
     for (const PresetInfo& p : presets()) {
       const Plan plan = planRun(load(p.name)).value();
@@ -181,6 +208,7 @@ class TestPresets : public QObject {
     QTest::addColumn<QString>("blocks");
     QTest::addColumn<QString>("pattern");
     QTest::newRow("letters") << "[{kind: mamba}, {kind: switch_moe}, {kind: topk_moe}, {kind: expert_choice}, {kind: attention}, {kind: dense_ffn}]" << "MEEE*-";
+    QTest::newRow("a digit for a letter") << "[{kind: mamba2}, {kind: mamba2}, {repeat: 3, blocks: [{kind: mamba2}]}, {parallel: [{kind: mamba2}, {kind: mamba}]}]" << "2(2)(2)3(2|M)";
     QTest::newRow("no letter") << "[{kind: linear}]" << "?";
     QTest::newRow("one block repeated") << "[{repeat: 3, blocks: [{kind: mamba}]}]" << "M3";
     QTest::newRow("repeat in repeat") << "[{repeat: 2, blocks: [{repeat: 3, blocks: [{kind: mamba}]}]}]" << "(M3)2";

@@ -43,7 +43,8 @@ std::string otherValue(const Param& p, const ParamValue& now) {
       return {};
     case ParamType::Text: return "another";
     case ParamType::TextList: return "[one, two]";
-    case ParamType::Slot: return {};
+    case ParamType::Slot:
+    case ParamType::Graph: return {};
   }
   return {};
 }
@@ -251,14 +252,14 @@ class TestSpec : public QObject {
     for (const PresetInfo& p : listPresets()) {
       const RunSpec spec = loadRunSpec(p.name).value();
       const QString before = QString::fromStdString(resolvedText(spec));
-      auto changed = loadRunSpec(p.name, {{"**.experts", "3"}});
+      auto changed = loadRunSpec(p.name, {{"**.experts", "7"}});
       QCOMPARE(bool(changed), before.contains("experts: "));
       if (!changed) {
         QVERIFY(QString::fromStdString(changed.faults().text()).contains("no block or section of this design has the key \"experts\""));
         continue;
       }
       const QString after = QString::fromStdString(resolvedText(*changed));
-      QCOMPARE(after.count(" experts: 3,"), before.count(" experts: "));
+      QCOMPARE(after.count(" experts: 7,"), before.count(" experts: "));
       QCOMPARE(after.count(" experts: "), before.count(" experts: "));
     }
     auto both = parseRunSpec(kSmall, {}, {{"**.seed", "5"}});
@@ -274,7 +275,7 @@ class TestSpec : public QObject {
 
   void defaultsAreLegal() {  // the catalogue itself: every default lies in its range, every formula has a value
     const FormulaNames names = [](std::string_view name) -> std::optional<double> {
-      static const std::set<std::string, std::less<>> known = {"d_model", "d_in", "d_out", "context", "expand"};
+      static const std::set<std::string, std::less<>> known = {"d_model", "d_in", "d_out", "context", "expand", "heads"};
       return known.count(name) != 0 ? std::optional<double>(64) : std::nullopt;
     };
     const auto check = [&](const std::string& where, const ParamSchema& schema) {

@@ -56,6 +56,7 @@ ordered_json paramJson(const Param& p) {
 
 ordered_json blockJson(const BlockInfo& b) {
   ordered_json j = {{"kind", b.kind}, {"family", familyName(b.family)}, {"summary", b.summary}, {"causal", b.causal}};
+  if (b.own) j["own"] = true;
   if (b.letter != 0) j["letter"] = std::string(1, b.letter);
   j["params"] = ordered_json::array();
   for (const Param& p : b.schema) j["params"].push_back(paramJson(p));
@@ -64,8 +65,8 @@ ordered_json blockJson(const BlockInfo& b) {
 
 void describe(const BlockInfo& b) {
   std::printf("%s   %s%s%s\n%s\n", b.kind.c_str(), familyName(b.family),
-              b.letter == 0 ? "" : (std::string(", ") + b.letter + " in patterns").c_str(), b.causal ? "" : ", not causal with every choice",
-              b.summary.c_str());
+              b.letter == 0 ? "" : (std::string(", ") + b.letter + " in patterns").c_str(),
+              b.causal ? "" : ", not causal with every choice", b.summary.c_str());
   std::size_t width = 0;
   for (const Param& p : b.schema) width = std::max(width, p.name.size());
   const int w = static_cast<int>(width);
@@ -96,7 +97,8 @@ int blocks(const std::string& kind, bool json) {
   }
   if (chosen.empty()) {
     const std::string close = nearest(kind, kinds);
-    return fail(ExitCode::BadConfiguration, "no block \"" + kind + "\"" + (close.empty() ? "; `serp blocks` names them all" : ", did you mean \"" + close + "\"?"));
+    return fail(ExitCode::BadConfiguration,
+                "no block \"" + kind + "\"" + (close.empty() ? "; `serp blocks` names them all" : ", did you mean \"" + close + "\"?"));
   }
   if (json) {
     ordered_json all = ordered_json::array();
@@ -114,8 +116,14 @@ int primitives(bool json) {
   if (json) {
     ordered_json all = ordered_json::array();
     for (const PrimitiveInfo& p : primitiveCatalog()) {
-      ordered_json j = {{"op", p.op}, {"group", p.group}, {"summary", p.summary}, {"variadic", p.variadic}, {"ports", ordered_json::array()}, {"params", ordered_json::array()}};
-      for (const PrimitivePort& port : p.ports) j["ports"].push_back({{"name", port.name}, {"optional", port.optional}, {"meaning", port.meaning}});
+      ordered_json j = {{"op", p.op},
+                        {"group", p.group},
+                        {"summary", p.summary},
+                        {"variadic", p.variadic},
+                        {"ports", ordered_json::array()},
+                        {"params", ordered_json::array()}};
+      for (const PrimitivePort& port : p.ports)
+        j["ports"].push_back({{"name", port.name}, {"optional", port.optional}, {"meaning", port.meaning}});
       for (const Param& param : p.schema) j["params"].push_back(paramJson(param));
       all.push_back(std::move(j));
     }
@@ -129,18 +137,21 @@ int primitives(bool json) {
     std::string ports = p.variadic ? "[a, b, ...]" : "";
     for (const PrimitivePort& port : p.ports) ports += (ports.empty() ? "" : ", ") + port.name + (port.optional ? "?" : "");
     std::printf("  %-15s %s   (%s)\n", p.op.c_str(), p.summary.c_str(), ports.c_str());
-    for (const Param& param : p.schema) std::printf("  %-15s   %s: %s; %s\n", "", param.name.c_str(), param.rangeText().c_str(), param.help.c_str());
+    for (const Param& param : p.schema)
+      std::printf("  %-15s   %s: %s; %s\n", "", param.name.c_str(), param.rangeText().c_str(), param.help.c_str());
   }
   return 0;
 }
 
 /// The block as a graph of primitives, as it stands in a stream of this width.
 int openBlock(const std::string& kind, std::int64_t width, const std::vector<std::pair<std::string, std::string>>& keys, bool json) {
-  auto spec = parseRunSpec("name: " + kind + "\nmodel: {d_model: " + std::to_string(width) + ", norm: none, blocks: [{kind: " + valueText(ParamValue(kind)) + "}]}\n", {}, [&] {
-    std::vector<std::pair<std::string, std::string>> paths;
-    for (const auto& [key, value] : keys) paths.emplace_back("model.blocks[0]." + key, value);
-    return paths;
-  }());
+  auto spec = parseRunSpec("name: " + kind + "\nmodel: {d_model: " + std::to_string(width) +
+                               ", norm: none, blocks: [{kind: " + valueText(ParamValue(kind)) + "}]}\n",
+                           {}, [&] {
+                             std::vector<std::pair<std::string, std::string>> paths;
+                             for (const auto& [key, value] : keys) paths.emplace_back("model.blocks[0]." + key, value);
+                             return paths;
+                           }());
   if (!spec) return report(spec.faults());
   auto plan = planRun(*spec);
   if (!plan) return report(plan.faults());
@@ -148,7 +159,9 @@ int openBlock(const std::string& kind, std::int64_t width, const std::vector<std
   auto text = openedBlock(node);
   if (!text) return report(text.faults());
   if (json) print({{"kind", kind}, {"d_model", width}, {"params", node.cost.paramsTotal}, {"text", *text}});
-  else std::printf("# %s in a stream of width %lld: %s parameters\n%s", kind.c_str(), static_cast<long long>(width), grouped(node.cost.paramsTotal).c_str(), text->c_str());
+  else
+    std::printf("# %s in a stream of width %lld: %s parameters\n%s", kind.c_str(), static_cast<long long>(width),
+                grouped(node.cost.paramsTotal).c_str(), text->c_str());
   return 0;
 }
 
