@@ -15,6 +15,7 @@
 namespace serp::cli {
 
 void addBlocks(CLI::App& app, int& exit);
+void addExport(CLI::App& app, int& exit);
 void addPlan(CLI::App& app, int& exit);
 void addRuns(CLI::App& app, int& exit);
 void addTokenize(CLI::App& app, int& exit);
@@ -63,7 +64,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "prints this help");
   if (argc > 1 && argv[1][0] != '-') {
-    std::vector<std::string> names = {"blocks", "plan", "runs", "tokenize"};
+    std::vector<std::string> names = {"blocks", "export", "plan", "runs", "tokenize"};
     for (const EngineVerb& verb : kEngineVerbs) names.emplace_back(verb.name);
     if (std::find(names.begin(), names.end(), argv[1]) == names.end()) {
       const std::string close = serp::nearest(argv[1], names);
@@ -72,7 +73,7 @@ int main(int argc, char** argv) {
     }
   }
   int exit = 0;
-  for (const auto add : {addBlocks, addPlan, addRuns, addTokenize}) add(app, exit);
+  for (const auto add : {addBlocks, addExport, addPlan, addRuns, addTokenize}) add(app, exit);
   for (const EngineVerb& verb : kEngineVerbs) app.add_subcommand(verb.name, verb.summary);  // listed in the help
   return run(app, argc, argv, exit);
 }
