@@ -37,6 +37,7 @@ struct PlanNode {
   std::int64_t dModel = 0;               ///< of the design
   ParamSet params;           ///< resolved, defaults filled in
   std::string norm;          ///< before this block: "layer_norm", "rms_norm" or "none"; empty inside slots
+  bool bypassed = false;     ///< not built, costs nothing: x += nothing. Its number and those behind it stay, so checkpoints still fit
   Cost cost;                 ///< with children, with its norm
   std::vector<PlanNode> children;        ///< slots and parallel branches
   std::string slot;          ///< name of the slot it fills, or empty

@@ -23,6 +23,8 @@ const BlockRegistration kRegistration{
 }  // namespace serp
 
 #ifdef SERP_WITH_TORCH
+#include <ATen/ops/zeros_like.h>
+
 #include "engine/model/block.h"
 #include "engine/model/norm_layer.h"
 
@@ -46,6 +48,7 @@ class Parallel final : public Block {
  public:
   explicit Parallel(const BuildingSite& site) : Block(site) {
     for (const PlanNode& child : site.node.children) {
+      if (child.bypassed) continue;
       Branch branch;
       if (!child.norm.empty() && child.norm != "none") {
         branch.norm = std::make_unique<NormLayer>(child.norm, child.in, site.normEps, site.init);
@@ -59,7 +62,7 @@ class Parallel final : public Block {
   }
 
   at::Tensor forward(const at::Tensor& x, StepContext& ctx) override {
-    return sum([&](Branch& b, std::size_t) { return b.block->forward(normed(b, x), ctx); });
+    return sum(x, [&](Branch& b, std::size_t) { return b.block->forward(normed(b, x), ctx); });
   }
   std::unique_ptr<BlockState> makeState(std::int64_t batch) const override {
     auto state = std::make_unique<ParallelState>();
@@ -68,11 +71,11 @@ class Parallel final : public Block {
   }
   at::Tensor prefill(const at::Tensor& x, BlockState* state, StepContext& ctx) override {
     auto& s = static_cast<ParallelState&>(*state);
-    return sum([&](Branch& b, std::size_t i) { return b.block->prefill(normed(b, x), s.branches[i].get(), ctx); });
+    return sum(x, [&](Branch& b, std::size_t i) { return b.block->prefill(normed(b, x), s.branches[i].get(), ctx); });
   }
   at::Tensor step(const at::Tensor& x, BlockState* state, StepContext& ctx) override {
     auto& s = static_cast<ParallelState&>(*state);
-    return sum([&](Branch& b, std::size_t i) { return b.block->step(normed(b, x), s.branches[i].get(), ctx); });
+    return sum(x, [&](Branch& b, std::size_t i) { return b.block->step(normed(b, x), s.branches[i].get(), ctx); });
   }
 
  private:
@@ -84,13 +87,13 @@ class Parallel final : public Block {
   static at::Tensor normed(const Branch& b, const at::Tensor& x) { return b.norm ? b.norm->forward(x) : x; }
 
   template <class F>
-  at::Tensor sum(const F& run) {
+  at::Tensor sum(const at::Tensor& x, const F& run) {
     at::Tensor y;
     for (std::size_t i = 0; i < branches_.size(); ++i) {
       const at::Tensor part = run(branches_[i], i);
       y = y.defined() ? y.add(part) : part;
     }
-    return y;
+    return y.defined() ? y : at::zeros_like(x);  // every branch is bypassed
   }
 
   std::vector<Branch> branches_;

@@ -89,6 +89,7 @@ class Planner {
     node.params = block.params;
     node.norm = block.norm;
     node.place = block.place;
+    node.bypassed = block.bypassed;
     const std::string inner = stream ? node.path + ".mixer" : node.path;
     std::map<std::string, Cost> parts;
     for (std::size_t i = 0; i < block.children.size(); ++i) {
@@ -96,14 +97,21 @@ class Planner {
       const std::string name = part.slot.empty() ? std::to_string(i) : part.slot;
       PlanNode child = make(part, inner + "." + name, false);
       child.label = part.slot.empty() ? shortName(child.kind) : part.slot + ": " + child.kind;
-      parts[name] = child.cost;
+      if (!child.bypassed) parts[name] = child.cost;
       // A slot at its default is part of the block itself: its cost counts, but it is no place of its own.
       if (part.spec != nullptr) node.children.push_back(std::move(child));
     }
     const BuildContext context{block.in, block.out, design_.dModel, design_.context, design_.batch, &parts};
     node.cost = block.definition->cost(block.params, context);
     if (!node.norm.empty()) node.cost += normCost(node.norm, node.in);
+    if (node.bypassed) clear(node);
     return node;
+  }
+
+  /// Nothing of a bypassed block is built, so nothing of it counts; its words and widths stay for drawings.
+  static void clear(PlanNode& node) {
+    node.cost = {};
+    for (PlanNode& child : node.children) clear(child);
   }
 
   const DesignContext& design_;

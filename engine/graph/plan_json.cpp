@@ -39,6 +39,7 @@ ordered_json node(const PlanNode& n, const Plan& plan) {
                           {"params_total", v.cost.paramsTotal},
                           {"flops_per_token", number(v.cost.flopsPerToken)},
                           {"state_bytes", v.cost.stateBytes}});
+  if (n.bypassed) j["bypassed"] = true;
   for (const PlanNode& child : n.children) j["children"].push_back(node(child, plan));
   return j;
 }

@@ -38,6 +38,7 @@ std::string blockWords(const PlanNode& node) {
   const auto has = [&](const char* key) { return node.params.has(key); };
   std::string out;
   const auto add = [&](const std::string& words) { out += (out.empty() ? "" : " · ") + words; };
+  if (node.bypassed) add("bypassed");
   if (has("experts")) add(counted(node.params.integer("experts"), "expert"));
   if (has("heads")) add(counted(node.params.integer("heads"), "head"));
   for (const char* key : {"top_k", "d_expert", "d_ff", "d_state"})

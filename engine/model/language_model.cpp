@@ -43,6 +43,7 @@ LanguageModel::LanguageModel(const RunSpec& spec, const Plan& plan, std::uint64_
   const auto count = static_cast<std::int64_t>(plan.blocks.size());
   std::map<std::string, std::shared_ptr<Block>> shared;
   for (const PlanNode& node : plan.blocks) {
+    if (node.bypassed) continue;  // x += nothing: neither norm nor block is built
     const int index = static_cast<int>(names_.size());
     names_.push_back({node.path, node.label, node.kind});
     Layer layer;

@@ -94,13 +94,14 @@ class BlockReader {
       const bool unwritten = repeat && key.value == "count";  // the count is written as "repeat: 6"
       const Param* param = info == nullptr || unwritten ? nullptr : findParam(info->schema, name);
       if (!repeat && key.value == "norm") param = &normOverride();
+      if (!repeat && key.value == bypassKey().name) param = &bypassKey();
       if (param != nullptr) {
         readKey(*param, key, node.items[i], block);
         continue;
       }
       std::vector<std::string> allowed = {listKey};
       if (repeat) allowed.push_back("repeat");
-      else allowed.insert(allowed.end(), {"norms", "norm"});
+      else allowed.insert(allowed.end(), {"norms", "norm", "bypass"});
       const std::string close = nearest(key.value, allowed);
       faults_.unknownKey(key, block.path + "." + key.value, allowed, {}, close);
     }
@@ -146,6 +147,10 @@ class BlockReader {
         readKey(shareKey(), key, node.items[i], block);
         continue;
       }
+      if (key.value == bypassKey().name && where != Where::Slot) {
+        readKey(bypassKey(), key, node.items[i], block);
+        continue;
+      }
       const Param* param = findParam(info->schema, key.value);
       if (param == nullptr) unknown(key, block, *info, where);
       else if (param->type == ParamType::Slot) readSlot(*param, node.items[i], block);
@@ -180,10 +185,12 @@ class BlockReader {
     for (const Param& p : info.schema) allowed.push_back(p.name);
     if (where == Where::List) allowed.push_back("norm");
     if (where == Where::List) allowed.push_back(shareKey().name);
+    if (where != Where::Slot) allowed.push_back(bypassKey().name);
     const std::string close = nearest(key.value, allowed);
     const Param* param = findParam(info.schema, close);
     if (close == shareKey().name) param = &shareKey();
     if (close == "norm") param = &normOverride();
+    if (close == bypassKey().name) param = &bypassKey();
     faults_.unknownKey(key, block.path + "." + key.value, allowed, param == nullptr ? "" : param->rangeText(), close);
     faults_.markFaulty(block.path);
   }
@@ -201,6 +208,11 @@ const Param& normOverride() {
 const Param& shareKey() {
   static const Param share = text("share", "", "entries that share this name are one block: one set of weights at several places");
   return share;
+}
+
+const Param& bypassKey() {
+  static const Param bypass = boolean("bypass", false, "leave this block out: the stream passes by, its parameters are not built");
+  return bypass;
 }
 
 std::vector<BlockSpec> readBlocks(const YamlNode& list, const std::string& path, FaultList& faults) {

@@ -18,5 +18,7 @@ std::vector<BlockSpec> readBlocks(const YamlNode& list, const std::string& path,
 const Param& normOverride();
 /// "share", of every entry with a kind: entries of the same name are one block with one set of weights, used at several places.
 const Param& shareKey();
+/// "bypass", of every entry of a list and every branch: the block is kept in the text, not built; the stream passes by unchanged.
+const Param& bypassKey();
 
 }  // namespace serp

@@ -2,33 +2,12 @@
 // Changing one value of a design's text in place; every other byte, comments included, stays.
 #include <string>
 
-#include "engine/api/catalog.h"
 #include "engine/api/spec.h"
+#include "engine/spec/edit_list.h"
 #include "engine/spec/overrides.h"
-#include "engine/spec/yaml_tree.h"
 
 namespace serp {
 namespace {
-
-Result<std::string> refuse(const std::string& path, const std::string& why) {
-  Diagnostics d;
-  d.error(path, why);
-  return d;
-}
-
-/// A key that the map does not have yet: inside the brackets, or on a line of its own above the map's first key.
-Result<std::string> insertKey(const std::string& text, const YamlNode& map, const std::string& path, const std::string& key,
-                              const std::string& value) {
-  std::string out = text;
-  if (map.flow) {
-    std::size_t end = map.end - 1;
-    while (end > map.begin + 1 && text[end - 1] == ' ') --end;
-    return out.insert(end, (map.keys.empty() ? "" : ", ") + key + ": " + value);
-  }
-  if (map.keys.empty()) return refuse(path, "there is no such place in this design");
-  const YamlNode& first = map.keys.front();
-  return out.insert(first.begin, key + ": " + value + "\n" + std::string(static_cast<std::size_t>(first.place.column - 1), ' '));
-}
 
 /// A block scalar or a text that runs over several lines has no single place to write to.
 bool spansLines(const std::string& text, const YamlNode& node) {
@@ -39,29 +18,29 @@ bool spansLines(const std::string& text, const YamlNode& node) {
 }  // namespace
 
 Result<std::string> withValue(const std::string& text, const std::string& path, const std::string& value) {
-  const YamlText yaml = readYaml(text, {});
-  if (!yaml.usable) return yaml.faults;
+  const BlockText yaml(text);
+  if (!yaml.usable()) return yaml.faults();
   const auto steps = splitPath(path);
-  if (!steps) return refuse(path, "not a path of a key");
-  const YamlNode* node = &yaml.root;
+  if (!steps) return refusal(path, "not a path of a key");
+  const YamlNode* node = &yaml.root();
   for (std::size_t i = 0; i < steps->size(); ++i) {
     const PathStep& step = (*steps)[i];
     if (step.isIndex) {
-      if (!node->isSequence() || step.index >= node->items.size()) return refuse(path, "there is no such place in this design");
+      if (!node->isSequence() || step.index >= node->items.size()) return refusal(path, "there is no such place in this design");
       node = &node->items[step.index];
       continue;
     }
-    if (!node->isMap()) return refuse(path, "there is no such place in this design");
+    if (!node->isMap()) return refusal(path, "there is no such place in this design");
     const YamlNode* found = node->find(step.key);
     if (found == nullptr) {
-      if (i + 1 == steps->size()) return insertKey(text, *node, path, step.key, value);
+      if (i + 1 == steps->size()) return withNewKey(yaml, {node, nullptr, 0}, path, step.key, value);
       if (i == 0 && steps->size() == 2 && !(*steps)[1].isIndex)  // a whole section is missing
         return text + (text.empty() || text.back() == '\n' ? "" : "\n") + step.key + ":\n  " + (*steps)[1].key + ": " + value + "\n";
-      return refuse(path, "there is no such place in this design");
+      return refusal(path, "there is no such place in this design");
     }
     node = found;
   }
-  if (spansLines(text, *node)) return refuse(path, "a value of several lines is changed in the text");
+  if (spansLines(text, *node)) return refusal(path, "a value of several lines is changed in the text");
   const std::string gap = node->kind == YamlNode::Kind::Null && node->begin > 0 && text[node->begin - 1] == ':' ? " " : "";
   return std::string(text).replace(node->begin, node->end - node->begin, gap + value);
 }

@@ -64,6 +64,7 @@ class Resolver {
     block.place = spec.place;
     block.in = in;
     block.out = out;
+    block.bypassed = spec.params.has("bypass") && spec.params.boolean("bypass");
     fillDefaults(block, spec.params, hints);
     check(block);
     return block;

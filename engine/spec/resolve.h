@@ -25,6 +25,7 @@ struct ResolvedBlock {
   std::int64_t in = 0, out = 0;
   ParamSet params;
   std::string norm;                    ///< before the block: a kind of norm or "none"; empty inside slots
+  bool bypassed = false;               ///< stands in the text, is not built
   std::vector<ResolvedBlock> children;
 };
 

@@ -32,6 +32,7 @@ std::string entryText(const ResolvedBlock& block, const DesignContext& design) {
   }
   if (block.spec->params.has("norm")) out += ", norm: " + block.spec->params.text("norm");
   if (block.spec->params.has("share")) out += ", share: " + valueText(block.spec->params.value("share"));
+  if (block.bypassed) out += ", bypass: true";
   for (const Param& p : definition.info.schema)
     if (params.has(p.name)) out += ", " + p.name + ": " + (p.type == ParamType::Graph ? params.text(p.name) : valueText(params.value(p.name)));
   if (!parallel)
