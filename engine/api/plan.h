@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,12 @@ struct Cost {
   double flopsPerToken = 0;
   std::int64_t stateBytes = 0;           ///< per sequence while decoding
   double activationBytesPerToken = 0;    ///< kept for the backward pass, estimate
+  std::int64_t weightsTotal = 0, weightsActive = 0;  ///< of the parameters, matrices of projections and experts alone: the paper's budget
 
   Cost& operator+=(const Cost& o) {
     paramsTotal += o.paramsTotal; paramsActive += o.paramsActive; flopsPerToken += o.flopsPerToken;
     stateBytes += o.stateBytes; activationBytesPerToken += o.activationBytesPerToken;
+    weightsTotal += o.weightsTotal; weightsActive += o.weightsActive;
     return *this;
   }
 };
@@ -60,6 +63,8 @@ struct Plan {
 /// Counts a design. `vocab` 0 = what the design says, or the tokenizer's size (256 for bytes, 50257 for gpt2).
 /// Returns at once (milliseconds for thousands of blocks); touches neither torch nor the disk.
 Result<Plan> planRun(const RunSpec& spec);
+/// The plan of a design that breaks rules yet, for drawing it: substitutes stand where a value is not allowed. Nothing if it is too large.
+std::optional<Plan> planDraft(const RunSpec& spec);
 /// Faults if the planned peak exceeds the memory that is there (ExitCode::OutOfMemory), with both figures and advice.
 Diagnostics checkMemory(const Plan& plan, double availableBytes);
 /// Contract.md §2, one JSON document.

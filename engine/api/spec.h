@@ -56,6 +56,14 @@ struct RunSpec {
 /// Reads a design strictly; on failure every fault at once, with line, column and nearest key. Does not touch torch or the disk.
 Result<RunSpec> parseRunSpec(const std::string& text, const std::string& file = {},
                              const std::vector<std::pair<std::string, std::string>>& overrides = {});
+/// A design that is being made: `spec` is there as soon as every key can be read, even if the design breaks a rule yet (an empty list
+/// of blocks, widths that do not fit); `faults` says which. Without errors it is what parseRunSpec() gives.
+struct DraftSpec {
+  std::optional<RunSpec> spec;
+  Diagnostics faults;
+};
+DraftSpec draftRunSpec(const std::string& text, const std::string& file = {},
+                       const std::vector<std::pair<std::string, std::string>>& overrides = {});
 /// `config` is a path or the name of a shipped preset ("start/moe_mamba"). Blocks for one small read.
 Result<RunSpec> loadRunSpec(const std::string& config,
                             const std::vector<std::pair<std::string, std::string>>& overrides = {});

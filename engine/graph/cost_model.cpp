@@ -7,6 +7,7 @@ namespace serp {
 Cost linearCost(std::int64_t in, std::int64_t out, bool bias) {
   Cost c;
   c.paramsTotal = c.paramsActive = in * out + (bias ? out : 0);
+  c.weightsTotal = c.weightsActive = in * out;
   c.flopsPerToken = 2.0 * static_cast<double>(in) * static_cast<double>(out);
   c.activationBytesPerToken = 4.0 * static_cast<double>(in);
   return c;
@@ -18,6 +19,8 @@ Cost expertCost(std::int64_t in, std::int64_t out, std::int64_t experts, std::in
   Cost c;
   c.paramsTotal = experts * one + router;
   c.paramsActive = topK * one + router;
+  c.weightsTotal = experts * one;
+  c.weightsActive = topK * one;
   c.flopsPerToken = k * 2.0 * static_cast<double>(one) + 2.0 * static_cast<double>(router);
   // Rows in expert order, hidden rows (two when gated), outputs, and the router's probabilities.
   c.activationBytesPerToken = 4.0 * (k * (i + h * (gated ? 3 : 1) + o) + i + static_cast<double>(experts));

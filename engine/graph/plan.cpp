@@ -19,6 +19,7 @@ constexpr double kMaxParameters = 1e15;  // far past any memory; keeps every sum
 class Planner {
  public:
   Planner(const DesignContext& design, Plan& plan, Diagnostics& faults) : design_(design), plan_(plan), faults_(faults) {}
+  bool full() const { return full_; }   ///< stopped: too many blocks or parameters
 
   void list(const std::vector<ResolvedBlock>& blocks) {
     for (const ResolvedBlock& block : blocks) {
@@ -147,10 +148,8 @@ void sum(Plan& p) {
   p.peakBytes = p.weightBytes * 2 + p.optimizerBytes + p.activationBytes;  // weights, gradients, two moments, activations
 }
 
-}  // namespace
-
-Result<Plan> planRun(const RunSpec& spec) {
-  Plan plan;
+/// False: there is no plan. Faults of values are substituted by the resolver and do not stop it.
+bool count(const RunSpec& spec, Plan& plan, Diagnostics& faults, bool despiteFaults) {
   plan.name = spec.name;
   plan.pattern = patternText(spec);
   plan.vocab = vocabOf(spec);
@@ -159,13 +158,11 @@ Result<Plan> planRun(const RunSpec& spec) {
   plan.dModel = design.dModel;
   plan.context = design.context;
   plan.batch = design.batch;
-  Diagnostics faults;
   const std::vector<ResolvedBlock> blocks = resolveBlocks(spec.blocks, design, faults);
-  if (!faults.hasErrors()) Planner(design, plan, faults).list(blocks);
-  if (faults.hasErrors()) {
-    for (Diagnostic& d : faults.items) d.file = spec.file;
-    return faults;
-  }
+  if (faults.hasErrors() && !despiteFaults) return false;
+  Planner planner(design, plan, faults);
+  planner.list(blocks);
+  if (planner.full()) return false;
 
   const auto width = static_cast<double>(plan.dModel);
   plan.embedding.paramsTotal = plan.vocab * plan.dModel;
@@ -177,6 +174,23 @@ Result<Plan> planRun(const RunSpec& spec) {
   plan.head.flopsPerToken = 2.0 * width * static_cast<double>(plan.vocab);
   plan.head.activationBytesPerToken = 4.0 * (static_cast<double>(plan.vocab) + width);
   sum(plan);
+  return true;
+}
+
+}  // namespace
+
+Result<Plan> planRun(const RunSpec& spec) {
+  Plan plan;
+  Diagnostics faults;
+  if (count(spec, plan, faults, false)) return plan;
+  for (Diagnostic& d : faults.items) d.file = spec.file;
+  return faults;
+}
+
+std::optional<Plan> planDraft(const RunSpec& spec) {
+  Plan plan;
+  Diagnostics faults;
+  if (!count(spec, plan, faults, true)) return std::nullopt;
   return plan;
 }
 

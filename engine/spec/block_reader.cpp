@@ -44,7 +44,7 @@ class BlockReader {
       faults_.at(node, path, "found " + describe(node) + ", expected a list of blocks, as in \"- {kind: mamba}\"");
       return out;
     }
-    if (node.items.empty()) faults_.at(node, path, "the list is empty; at least one block is needed");
+    if (node.items.empty()) faults_.soft(node.place, path, "the list is empty; at least one block is needed");
     for (std::size_t i = 0; i < node.items.size(); ++i)
       if (auto b = entry(node.items[i], path + "[" + std::to_string(i) + "]", where)) out.push_back(std::move(*b));
     return out;

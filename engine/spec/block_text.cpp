@@ -75,8 +75,10 @@ std::optional<std::size_t> BlockText::dashColumn(const YamlNode& list) const {
   return lineIndent(text_, begin) == dash - begin ? std::optional(dash - begin) : std::nullopt;
 }
 
-std::vector<EntryLines> BlockText::entries(const YamlNode& list) const {
-  std::vector<EntryLines> out;
+const std::vector<EntryLines>& BlockText::entries(const YamlNode& list) const {
+  const auto [known, fresh] = entries_.try_emplace(&list);
+  std::vector<EntryLines>& out = known->second;
+  if (!fresh) return out;
   const auto column = dashColumn(list);
   if (!column) return out;
   std::size_t before = 0, from = list.begin;

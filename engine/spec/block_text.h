@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "engine/spec/yaml_tree.h"
@@ -29,6 +30,7 @@ struct EntryLines {
 class BlockText {
  public:
   explicit BlockText(const std::string& text);
+  BlockText(const BlockText&) = delete;
   bool usable() const { return yaml_.usable; }
   const Diagnostics& faults() const { return yaml_.faults; }
   const YamlNode& root() const { return yaml_.root; }
@@ -38,8 +40,8 @@ class BlockText {
   std::optional<Spot> find(const std::string& path) const;
   /// Column of the dashes of a list written with them, from 0; nothing for [flow] lists and for dashes that share their line.
   std::optional<std::size_t> dashColumn(const YamlNode& list) const;
-  /// The lines of all entries of such a list.
-  std::vector<EntryLines> entries(const YamlNode& list) const;
+  /// The lines of all entries of such a list; found once.
+  const std::vector<EntryLines>& entries(const YamlNode& list) const;
   /// A block as an entry of its own, "- {kind: mamba}\n" at column 0; from a list with the comments right above it.
   std::string extract(const Spot& spot) const;
 
@@ -47,6 +49,7 @@ class BlockText {
   std::size_t dashFrom(std::size_t at) const;
   const std::string& text_;
   YamlText yaml_;
+  mutable std::unordered_map<const YamlNode*, std::vector<EntryLines>> entries_;
 };
 
 /// A node on one line, with brackets; comments are lost.

@@ -133,7 +133,7 @@ Result<std::string> withEntries(const BlockText& text, const std::string& list, 
   index = std::min(index, node.items.size());
   TextPatch patch(bytes);
   if (const auto column = text.dashColumn(node)) {
-    const auto lines = text.entries(node);
+    const auto& lines = text.entries(node);
     insertLines(patch, bytes, index < lines.size() ? lines[index].begin : lines.back().end, shifted(entries, static_cast<int>(*column)));
     return patch.apply();
   }
@@ -170,7 +170,7 @@ Result<std::string> withoutEntries(const BlockText& text, const std::vector<std:
     const auto spot = text.find(list);
     if (!spot || !spot->node->isSequence() || *gone.rbegin() >= spot->node->items.size()) return refusal(list, "there is no such block in this design");
     const YamlNode& node = *spot->node;
-    const auto lines = text.entries(node);
+    const auto& lines = text.entries(node);
     if (lines.empty()) {
       if (!node.flow) return refusal(list, "this list shares its line with another; give it lines of its own in the text");
       if (gone.size() == node.items.size()) patch.replace(node.begin, node.end, "[]");
@@ -194,7 +194,7 @@ Result<std::string> withReplaced(const BlockText& text, const std::string& list,
   const YamlNode& node = *spot->node;
   TextPatch patch(text.text());
   if (const auto column = text.dashColumn(node)) {
-    const auto lines = text.entries(node);
+    const auto& lines = text.entries(node);
     patch.erase(lines[first].begin, lines[last].end);
     std::string fresh = shifted(entries, static_cast<int>(*column));
     // The last line of a text may lack its break.

@@ -27,6 +27,16 @@ class FaultList {
   void markFaulty(const std::string& path) { faulty_.insert(path); }
   bool isFaulty(const std::string& path) const { return faulty_.count(path) != 0; }
 
+  /// An error that spoils the design but not its reading: an empty list, a rule between keys. The rest can still be drawn.
+  void soft(Place place, const std::string& path, const std::string& message) {
+    ++soft_;
+    at(place, path, message);
+  }
+  bool readable() const {
+    std::size_t errors = 0;
+    for (const Diagnostic& d : list_.items) errors += d.severity == Severity::Error;
+    return errors == soft_;
+  }
   bool hasErrors() const { return list_.hasErrors(); }
   std::size_t size() const { return list_.items.size(); }
   /// Sorted by line and column; at most a hundred, with a count of the rest.
@@ -37,6 +47,7 @@ class FaultList {
   void add(Severity severity, Place place, const std::string& path, const std::string& message, const std::string& fix, int length);
   std::string file_;
   Diagnostics list_;
+  std::size_t soft_ = 0;
   std::set<std::string> faulty_;
 };
 

@@ -124,7 +124,7 @@ class SpecReader {
       Place place{d.line, d.column};
       if (const auto it = places_.find(d.path); it != places_.end()) place = it->second;
       if (faults_.isFaulty(d.path)) continue;
-      if (d.severity == Severity::Error) faults_.at(place, d.path, d.message);
+      if (d.severity == Severity::Error) faults_.soft(place, d.path, d.message);
       else faults_.warn(place, d.path, d.message);
     }
   }
@@ -142,10 +142,13 @@ class SpecReader {
 
 }  // namespace
 
-Result<RunSpec> parseRunSpec(const std::string& text, const std::string& file,
-                             const std::vector<std::pair<std::string, std::string>>& overrides) {
+DraftSpec draftRunSpec(const std::string& text, const std::string& file, const std::vector<std::pair<std::string, std::string>>& overrides) {
+  DraftSpec out;
   YamlText yaml = readYaml(text, file);
-  if (!yaml.usable) return yaml.faults;
+  if (!yaml.usable) {
+    out.faults = std::move(yaml.faults);
+    return out;
+  }
   RunSpec spec;
   spec.text = text;
   spec.file = file;
@@ -154,10 +157,18 @@ Result<RunSpec> parseRunSpec(const std::string& text, const std::string& file,
   for (const Diagnostic& d : yaml.faults.items) faults.add(d);
   applyOverrides(yaml.root, overrides, faults);
   SpecReader(spec, faults).read(yaml.root);
-  Diagnostics sorted = faults.sorted();
-  if (sorted.hasErrors()) return sorted;
-  spec.notes = std::move(sorted);
-  return spec;
+  out.faults = faults.sorted();
+  if (!faults.readable()) return out;
+  if (!out.faults.hasErrors()) spec.notes = out.faults;
+  out.spec = std::move(spec);
+  return out;
+}
+
+Result<RunSpec> parseRunSpec(const std::string& text, const std::string& file,
+                             const std::vector<std::pair<std::string, std::string>>& overrides) {
+  DraftSpec draft = draftRunSpec(text, file, overrides);
+  if (draft.faults.hasErrors()) return std::move(draft.faults);
+  return std::move(*draft.spec);
 }
 
 }  // namespace serp
