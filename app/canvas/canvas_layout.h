@@ -5,6 +5,7 @@
 #include <QObject>
 #include <QPointF>
 #include <QRectF>
+#include <QSet>
 #include <QString>
 #include <QStringList>
 #include <vector>
@@ -35,7 +36,10 @@ struct CanvasCard {
   double titleHeight = 30;
   int parent = -1;                       ///< index of the card it stands in
   int times = 1;                         ///< how often the design executes it
+  int count = 1;                         ///< Repeat: what its own count says
   bool filled = false;                   ///< Slot: holds a block of the design's own
+  bool bypassed = false;                 ///< stands in the text, is not built
+  bool foldable = false, folded = false;
   bool hasShares = false;
   double total = 0, active = 0, flops = 0;  ///< shares 0..1 of the whole design, repeats included
   std::vector<CanvasChip> chips;
@@ -61,23 +65,36 @@ struct CanvasNode {
   QPointF centre;
 };
 
+/// A place where a block can be put in: before entry `index` of a list, shown as a line across the wire.
+struct CanvasGap {
+  QString list;                          ///< "model.blocks[0].blocks", or "….parallel"
+  int index = 0;
+  double y = 0, left = 0, right = 0;
+  bool branch = false;                   ///< between branches of a parallel: no containers
+};
+
 struct CanvasLayout {
   std::vector<CanvasCard> cards;         ///< parents before children
   std::vector<CanvasWire> wires;
   std::vector<CanvasNode> nodes;
   std::vector<CanvasChip> pills;         ///< norms between spine and block
   std::vector<CanvasWord> words;
+  std::vector<CanvasGap> gaps;           ///< from top to bottom
+  std::vector<CanvasChip> holes;         ///< empty lists: dashed boxes that say what to do
   double shareX[3] = {0, 0, 0};          ///< left ends of the columns total, active, FLOPs
   QSizeF size;
 
   int indexOf(const QString& id) const;
   /// The card whose place in the text contains `path` most closely; -1 if none.
   int holderOf(const QString& path) const;
+  /// The gap nearest to a point; null if there is none (no design).
+  const CanvasGap* gapAt(QPointF at) const;
 };
 
 inline constexpr double kSpineX = 56, kMinCanvasWidth = 640, kMaxCanvasWidth = 1120;
 
-/// Pure function, microseconds per block. `width` is clamped to [kMinCanvasWidth, kMaxCanvasWidth].
-CanvasLayout layOut(const RunSpec& spec, const Plan& plan, double width);
+/// Pure function, microseconds per block. `width` is clamped to [kMinCanvasWidth, kMaxCanvasWidth]; cards in `folded` show their
+/// title only.
+CanvasLayout layOut(const RunSpec& spec, const Plan& plan, double width, const QSet<QString>& folded = {});
 
 }  // namespace serp::app

@@ -2,6 +2,7 @@
 // Zoom, fit and keys of the canvas.
 #include "app/canvas/canvas_view.h"
 
+#include <QElapsedTimer>
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
@@ -11,8 +12,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "app/canvas/block_search.h"
 #include "app/canvas/card_item.h"
 #include "app/canvas/design_scene.h"
+#include "app/canvas/minimap.h"
 #include "app/style/theme.h"
 
 namespace serp::app {
@@ -27,8 +30,12 @@ CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new Desi
   setStyleSheet(QStringLiteral("QAbstractScrollArea::corner { background: transparent; border: none; }"));
   setViewportUpdateMode(QGraphicsView::SmartViewportUpdate);
   setAccessibleName(tr("Architecture canvas"));
-  setAccessibleDescription(tr("Up and down walk along the wire, right enters a block's slots, left leaves them, Enter edits."));
+  setAccessibleDescription(tr("Up and down walk along the wire, right enters a block's slots, left leaves them, Enter edits, letters add a block. "
+                              "The outline beside it shows the same blocks as a tree."));
   setMinimumWidth(320);
+  setAcceptDrops(true);
+  viewport()->setAcceptDrops(true);
+  viewport()->setMouseTracking(true);
 
   controls_ = new QFrame(this);
   controls_->setProperty("role", "panel");
@@ -53,7 +60,7 @@ CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new Desi
   button(QStringLiteral("+"), tr("Zoom in (+)"), [this] { setZoom(zoom_ * 1.2); });
   button(tr("Fit"), tr("The whole design in the window (F)"), [this] { fit(); });
 
-  hint_ = new QLabel(tr("↑ ↓ walk along the wire  ·  → ← in and out  ·  Enter edits  ·  / finds a block"), this);
+  hint_ = new QLabel(this);
   hint_->setProperty("role", "caption");
   hint_->setAttribute(Qt::WA_TransparentForMouseEvents);
   empty_ = new QLabel(this);
@@ -61,6 +68,17 @@ CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new Desi
   empty_->setAlignment(Qt::AlignCenter);
   empty_->setProperty("role", "caption");
   empty_->hide();
+  search_ = new BlockSearch(this);
+  minimap_ = new Minimap(this);
+  showHint({});
+}
+
+CanvasView::~CanvasView() = default;
+
+void CanvasView::showHint(const QString& words) {
+  hint_->setText(words.isEmpty() ? tr("Type a block’s name to add it  ·  drop on a wire to insert  ·  B bypasses, Enter edits") : words);
+  hint_->setProperty("drop", !words.isEmpty());
+  placeControls();
 }
 
 void CanvasView::setDesign(const RunSpec& spec, const Plan& plan) {
@@ -83,9 +101,26 @@ void CanvasView::clearDesign(const QString& why) {
 
 void CanvasView::setFaults(const Diagnostics& diagnostics) { scene_->setFaults(diagnostics); }
 
-void CanvasView::select(const QString& id) {
-  scene_->select(id);
-  if (CardItem* item = scene_->card(id)) ensureVisible(item->card().rect, 24, 60);  // clear of the zoom buttons
+void CanvasView::select(const QString& id) { setSelection(id.isEmpty() ? QStringList() : QStringList(id)); }
+
+void CanvasView::setSelection(const QStringList& ids) {
+  scene_->setSelection(ids);
+  if (CardItem* item = scene_->card(scene_->selected())) ensureVisible(item->card().rect, 24, 60);  // clear of the zoom buttons
+}
+
+void CanvasView::setFolded(const QString& id, bool folded) {
+  if (folded == folded_.contains(id)) return;
+  if (folded) folded_.insert(id);
+  else folded_.remove(id);
+  layOutNow();
+}
+
+void CanvasView::foldAll(bool folded) {
+  folded_.clear();
+  if (folded)
+    for (const CanvasCard& card : scene_->canvasLayout().cards)
+      if (card.foldable && (card.kind == CanvasCard::Kind::Block || card.kind == CanvasCard::Kind::Parallel)) folded_.insert(card.id);
+  layOutNow();
 }
 
 void CanvasView::layOutNow() {
@@ -93,7 +128,11 @@ void CanvasView::layOutNow() {
   stale_ = false;
   if (ownZoom_ || laidOut_ <= 0) laidOut_ = room();
   const QPointF at(horizontalScrollBar()->value(), verticalScrollBar()->value());
-  scene_->setLayout(layOut(spec_, plan_, laidOut_));
+  QElapsedTimer clock;
+  clock.start();
+  endDrag();                                        // the marks belong to the old layout
+  scene_->setLayout(layOut(spec_, plan_, laidOut_, folded_));
+  layoutMs_ = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
   horizontalScrollBar()->setValue(static_cast<int>(at.x()));
   verticalScrollBar()->setValue(static_cast<int>(at.y()));
   placeControls();
@@ -105,7 +144,10 @@ void CanvasView::setZoom(double factor) {
   scale(factor);
 }
 
-double CanvasView::room() const { return std::max(1, width() - verticalScrollBar()->sizeHint().width()); }
+double CanvasView::room() const {
+  const int map = plan_.blocks.size() > static_cast<std::size_t>(kMinimapBlocks) && minimap_->isVisible() ? minimap_->width() + 8 : 0;
+  return std::max(1, width() - verticalScrollBar()->sizeHint().width() - map);
+}
 
 void CanvasView::resetZoom() {
   ownZoom_ = true;
@@ -142,14 +184,22 @@ void CanvasView::resizeEvent(QResizeEvent* event) {
 }
 
 void CanvasView::placeControls() {
+  const int blocks = static_cast<int>(std::count_if(scene_->canvasLayout().cards.begin(), scene_->canvasLayout().cards.end(), [](const CanvasCard& c) {
+    return c.kind == CanvasCard::Kind::Block || c.kind == CanvasCard::Kind::Parallel;
+  }));
+  const bool map = hasDesign_ && blocks > kMinimapBlocks;
+  if (map) minimap_->setLayout(scene_->canvasLayout());
+  minimap_->setVisible(map);
+  minimap_->move(viewport()->width() - minimap_->width() - 12, 12);
   controls_->setVisible(hasDesign_);
   controls_->adjustSize();
   controls_->move(viewport()->width() - controls_->width() - 16, viewport()->height() - controls_->height() - 12);
   hint_->adjustSize();
   hint_->move(24, viewport()->height() - hint_->height() - 18);
   // Only where it covers nothing.
-  hint_->setVisible(hasDesign_ && hint_->width() + controls_->width() + 72 < viewport()->width() &&
-                    scene_->sceneRect().height() * zoom_ + 20 <= viewport()->height());
+  const bool dropping = hint_->property("drop").toBool();
+  hint_->setVisible(dropping || (hasDesign_ && hint_->width() + controls_->width() + 72 < viewport()->width() &&
+                    scene_->sceneRect().height() * zoom_ + 20 <= viewport()->height()));
   empty_->setGeometry(viewport()->rect().adjusted(48, 48, -48, -96));
 }
 
@@ -163,16 +213,27 @@ void CanvasView::wheelEvent(QWheelEvent* event) {
   QGraphicsView::wheelEvent(event);
 }
 
-void CanvasView::choose(const QString& id) {
-  select(id);
+void CanvasView::choose(const QString& id) { chooseAll(id.isEmpty() ? QStringList() : QStringList(id)); }
+
+void CanvasView::chooseAll(const QStringList& ids) {
+  setSelection(ids);
   Q_EMIT selectionMoved(scene_->selected());
+  Q_EMIT selectionChanged(scene_->selection());
 }
 
 void CanvasView::keyPressEvent(QKeyEvent* event) {
+  if (event->modifiers() == Qt::ControlModifier && (event->key() == Qt::Key_Left || event->key() == Qt::Key_Right))
+    return setFolded(scene_->selected(), event->key() == Qt::Key_Left);
   if (event->modifiers() & (Qt::ControlModifier | Qt::AltModifier)) return event->ignore();
   using Step = DesignScene::Step;
   const auto go = [&](Step step) {
-    if (const QString id = scene_->reach(step); !id.isEmpty()) choose(id);
+    const QString id = scene_->reach(step);
+    if (id.isEmpty()) return;
+    if (!(event->modifiers() & Qt::ShiftModifier)) return choose(id);
+    QStringList ids = scene_->selection();          // Shift takes one more, or gives the last one back
+    if (ids.contains(id)) ids.removeLast();
+    else ids << id;
+    chooseAll(ids);
   };
   switch (event->key()) {
     case Qt::Key_Down: return go(Step::Next);
@@ -196,23 +257,13 @@ void CanvasView::keyPressEvent(QKeyEvent* event) {
     }
     case Qt::Key_PageUp:
     case Qt::Key_PageDown: return QAbstractScrollArea::keyPressEvent(event);
-    default: event->ignore();  // the page has keys of its own
+    default: break;
   }
-}
-
-void CanvasView::mousePressEvent(QMouseEvent* event) {
-  if (event->button() == Qt::LeftButton) {
-    CardItem* item = scene_->cardAt(mapToScene(event->pos()));
-    choose(item ? item->card().id : QString());
-    event->accept();
-    return;
-  }
-  QGraphicsView::mousePressEvent(event);
-}
-
-void CanvasView::mouseDoubleClickEvent(QMouseEvent* event) {
-  if (const CardItem* item = scene_->cardAt(mapToScene(event->pos()))) Q_EMIT activated(item->card().id);
-  event->accept();
+  // A letter begins a search for a block; what is left are keys of the page.
+  const QString typed = event->text();
+  if (hasDesign_ && typed.size() == 1 && (typed[0].isLetter() || typed[0] == QLatin1Char('*')) && typed.compare(QLatin1String("b"), Qt::CaseInsensitive) != 0)
+    return Q_EMIT searchWanted(typed);
+  event->ignore();
 }
 
 }  // namespace serp::app

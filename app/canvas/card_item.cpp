@@ -109,14 +109,17 @@ void CardItem::paintFrame(QPainter& p) const {
     }
   }
   if (frame) p.setBrush(Theme::mix(tone(Tone::Background), tone(Tone::Surface), 0.5));
-  else p.setBrush(tone(Tone::Surface));
+  else p.setBrush(tone(card_.bypassed ? Tone::Background : Tone::Surface));
+  if (card_.bypassed) p.setPen(line(tone(Tone::Muted), Qt::CustomDashLine));
   p.drawRoundedRect(box, metric::kRadius, metric::kRadius);
+  p.setPen(line(tone(Tone::Border)));
   if (!card_.family.isEmpty()) {
     p.setPen(Qt::NoPen);
     p.setBrush(Theme::instance().family(card_.family));
     p.drawRect(QRectF(card_.rect.left(), card_.rect.top() + 3, 3, card_.rect.height() - 6));
   }
   const bool ruled = card_.kind == CanvasCard::Kind::Block && card_.rect.height() > 120;
+  if (card_.folded) return;
   if (ruled || frame || card_.kind == CanvasCard::Kind::Parallel) {
     p.setPen(line(Theme::instance().grid()));
     if (!frame) p.drawLine(QPointF(box.left() + 3, box.top() + card_.titleHeight), QPointF(box.right(), box.top() + card_.titleHeight));
@@ -142,26 +145,56 @@ void CardItem::paintTitle(QPainter& p) const {
   const Theme& theme = Theme::instance();
   const bool bar = card_.kind == CanvasCard::Kind::Bar, frame = card_.kind == CanvasCard::Kind::Repeat;
   const double baseline = card_.rect.top() + card_.titleHeight / 2 + 5;
-  const double end = card_.hasShares ? shareX_[0] - 10 : card_.rect.right() - 10;
+  const double end = card_.hasShares ? shareX_[0] - 10 : card_.rect.right() - (card_.foldable ? 30 : 10);
   double x = bar || frame ? kSpineX + 16 : card_.rect.left() + 15;
-  x = words(p, x, baseline, card_.title, theme.title(), tone(Tone::Text), end - x) + 8;
+  x = words(p, x, baseline, card_.title, theme.title(), tone(card_.bypassed ? Tone::Muted : Tone::Text), end - x) + 8;
   if (frame) {
-    const QString count = QStringLiteral("× %1").arg(card_.times);
-    const double width = QFontMetricsF(theme.body()).horizontalAdvance(count) + 20;
-    const QRectF box(x + 2, card_.rect.top() + card_.titleHeight / 2 - 11, width, 22);
+    const QRectF box = countBox();
     p.setPen(line(tone(Tone::Border)));
     p.setBrush(tone(Tone::Background));
     p.drawRoundedRect(crisp(box), 4, 4);
     p.setFont(theme.body());
     p.setPen(tone(Tone::Text));
-    p.drawText(box, Qt::AlignCenter, count);
+    p.drawText(box, Qt::AlignCenter, QStringLiteral("× %1").arg(card_.count));
+    p.setPen(tone(Tone::Muted));
+    p.drawText(lessBox(), Qt::AlignCenter, QStringLiteral("−"));
+    p.drawText(moreBox(), Qt::AlignCenter, QStringLiteral("+"));
     x = box.right() + 12;
   }
   if (bar) x = std::max(x, kSpineX + 116);
+  if (card_.foldable) {
+    const QPointF c = foldBox().center();
+    p.setPen(QPen(tone(Tone::Muted), 1.2));
+    if (card_.folded) p.drawPolyline(QPolygonF({c + QPointF(-2, -4), c + QPointF(2, 0), c + QPointF(-2, 4)}));
+    else p.drawPolyline(QPolygonF({c + QPointF(-4, -2), c + QPointF(0, 2), c + QPointF(4, -2)}));
+  }
   double tagRoom = 0;
   if (faults_ > 0) tagRoom = QFontMetricsF(theme.caption()).horizontalAdvance(QStringLiteral("00 faults")) + 22;
   x = words(p, x, baseline, card_.detail, theme.caption(), tone(Tone::Muted), end - tagRoom - x) + 10;
   paintFaults(p, x);
+}
+
+QRectF CardItem::countBox() const {
+  if (card_.kind != CanvasCard::Kind::Repeat) return {};
+  const Theme& theme = Theme::instance();
+  const double x = kSpineX + 24 + QFontMetricsF(theme.title()).horizontalAdvance(card_.title);
+  const double width = QFontMetricsF(theme.body()).horizontalAdvance(QStringLiteral("× %1").arg(card_.count)) + 52;
+  return QRectF(x + 2, card_.rect.top() + card_.titleHeight / 2 - 11, width, 22);
+}
+
+QRectF CardItem::lessBox() const {
+  const QRectF box = countBox();
+  return box.isEmpty() ? QRectF() : QRectF(box.left(), box.top(), 22, box.height());
+}
+
+QRectF CardItem::moreBox() const {
+  const QRectF box = countBox();
+  return box.isEmpty() ? QRectF() : QRectF(box.right() - 22, box.top(), 22, box.height());
+}
+
+QRectF CardItem::foldBox() const {
+  if (!card_.foldable) return {};
+  return QRectF(card_.rect.right() - 24, card_.rect.top() + card_.titleHeight / 2 - 10, 20, 20);
 }
 
 void CardItem::paintShares(QPainter& p) const {

@@ -21,6 +21,9 @@ class CardItem final : public QGraphicsItem {
   const CanvasCard& card() const { return card_; }
   void setChosen(bool chosen);
   bool isChosen() const { return chosen_; }
+  /// Where a click folds the card; where it takes one from the count of a repeat, or adds one. Empty where there is no such place.
+  QRectF foldBox() const;
+  QRectF lessBox() const, moreBox() const;
   void setFaults(int count);
   int faults() const { return faults_; }
 
@@ -31,6 +34,7 @@ class CardItem final : public QGraphicsItem {
   void paintChips(QPainter& p) const;
   void paintSlot(QPainter& p) const;
   double paintFaults(QPainter& p, double x) const;
+  QRectF countBox() const;
 
   CanvasCard card_;
   double shareX_[3];

@@ -35,14 +35,16 @@ void DesignScene::setLayout(const CanvasLayout& layout) {
   addItem(new WiringItem(layout_, WiringItem::Layer::Words));
   setSceneRect(QRectF(QPointF(), layout_.size));
   setFaults(diagnostics_);
-  const QString keep = selected_;
+  const QStringList keep = selection_;
+  selection_.clear();
   selected_.clear();
-  select(keep);
+  setSelection(keep);
 }
 
 void DesignScene::setFaults(const Diagnostics& diagnostics) {
   if (&diagnostics != &diagnostics_) diagnostics_ = diagnostics;
-  QHash<QString, int> counts;
+  QHash<QString, int>& counts = faultCounts_;
+  counts.clear();
   for (const Diagnostic& d : diagnostics_.items) {
     if (d.severity != Severity::Error) continue;
     if (const int at = layout_.holderOf(QString::fromStdString(d.path)); at >= 0) ++counts[layout_.cards[static_cast<std::size_t>(at)].id];
@@ -50,10 +52,18 @@ void DesignScene::setFaults(const Diagnostics& diagnostics) {
   for (auto it = cards_.cbegin(); it != cards_.cend(); ++it) it.value()->setFaults(counts.value(it.key()));
 }
 
-void DesignScene::select(const QString& id) {
-  if (CardItem* old = cards_.value(selected_)) old->setChosen(false);
-  selected_ = cards_.contains(id) ? id : QString();
-  if (CardItem* item = cards_.value(selected_)) item->setChosen(true);
+void DesignScene::select(const QString& id) { setSelection(id.isEmpty() ? QStringList() : QStringList(id)); }
+
+void DesignScene::setSelection(const QStringList ids) {  // by value: it may be the present selection itself
+  for (const QString& id : selection_)
+    if (CardItem* old = cards_.value(id)) old->setChosen(false);
+  selection_.clear();
+  for (const QString& id : ids)
+    if (CardItem* item = cards_.value(id); item && !selection_.contains(id)) {
+      item->setChosen(true);
+      selection_ << id;
+    }
+  selected_ = selection_.isEmpty() ? QString() : selection_.back();
 }
 
 CardItem* DesignScene::cardAt(QPointF position) const {

@@ -23,8 +23,11 @@ class DesignScene final : public QGraphicsScene {
   void setLayout(const CanvasLayout& layout);      ///< keeps the selection where its place still exists
   const CanvasLayout& canvasLayout() const { return layout_; }
   void setFaults(const Diagnostics& diagnostics);
-  void select(const QString& id);                  ///< does not emit
+  const QHash<QString, int>& faultCounts() const { return faultCounts_; }   ///< by card id
+  void select(const QString& id);                  ///< this card alone; does not emit
+  void setSelection(QStringList ids);              ///< the last one is what keys act from; unknown ones are left out
   const QString& selected() const { return selected_; }
+  const QStringList& selection() const { return selection_; }
   CardItem* card(const QString& id) const { return cards_.value(id); }
   CardItem* cardAt(QPointF position) const;        ///< the innermost one
   /// The card reached from the selected one; empty if there is none that way.
@@ -37,7 +40,9 @@ class DesignScene final : public QGraphicsScene {
   CanvasLayout layout_;
   QHash<QString, CardItem*> cards_;
   QString selected_;
+  QStringList selection_;
   Diagnostics diagnostics_;
+  QHash<QString, int> faultCounts_;
 };
 
 }  // namespace serp::app

@@ -63,6 +63,10 @@ int LayoutBuilder::card(CanvasCard::Kind kind, const PlanNode& node, QRectF rect
   card.parent = parent;
   const Use& used = use(node.specPath);
   card.times = used.times;
+  card.bypassed = node.bypassed;
+  card.foldable = kind != CanvasCard::Kind::Slot;
+  card.folded = card.foldable && isFolded(node.specPath);
+  if (node.bypassed) card.detail = QObject::tr("bypassed: the stream passes by");
   card.hasShares = kind != CanvasCard::Kind::Slot;
   const auto part = [](double own, double all) { return all > 0 ? own / all : 0; };
   card.total = part(static_cast<double>(used.cost.paramsTotal), static_cast<double>(plan_.total.paramsTotal));
@@ -73,6 +77,7 @@ int LayoutBuilder::card(CanvasCard::Kind kind, const PlanNode& node, QRectF rect
 }
 
 BlockPorts LayoutBuilder::block(const PlanNode& node, double left, double right, double top, int parent) {
+  if (isFolded(node.specPath)) return titleOnly(node, left, right, top, parent);
   if (node.kind == "parallel") return parallel(node, left, right, top, parent);
   if (node.kind == "mamba") return mamba(node, left, right, top, parent);
   if (node.family == Family::Experts && node.params.has("experts")) return experts(node, left, right, top, parent);
@@ -90,6 +95,12 @@ BlockPorts LayoutBuilder::block(const PlanNode& node, double left, double right,
                  left, right, top, parent);
   }
   return chain(node, {}, left, right, top, parent);
+}
+
+BlockPorts LayoutBuilder::titleOnly(const PlanNode& node, double left, double right, double top, int parent) {
+  card(node.kind == "parallel" ? CanvasCard::Kind::Parallel : CanvasCard::Kind::Block, node, QRectF(left, top, right - left, 36), parent);
+  out_.cards.back().titleHeight = 36;
+  return {top + 10, top + 28, top + 36};
 }
 
 BlockPorts LayoutBuilder::mamba(const PlanNode& node, double left, double right, double top, int parent) {
@@ -232,7 +243,17 @@ BlockPorts LayoutBuilder::parallel(const PlanNode& node, double left, double rig
   const bool own = node.params.has("norms") && node.params.text("norms") == "own";   // then each branch has a pill of its own
   const double inX = left + 14, outX = left + 30, branchLeft = left + (own ? 66 : 46), branchRight = right - 12;
   double y = top + 42, firstIn = 0, lastIn = 0, firstOut = 0;
-  for (const PlanNode& child : node.children) {
+  const std::string list = node.specPath + ".parallel";
+  if (node.children.empty()) {
+    gap(list, 0, y + 22, branchLeft, branchRight, true);
+    y += hole(QObject::tr("Empty: drop a branch here"), branchLeft, branchRight, y);
+    out_.cards[static_cast<std::size_t>(self)].rect.setBottom(y + 12);
+    return {y - 34, y - 12, y + 12};
+  }
+  for (std::size_t i = 0; i < node.children.size(); ++i) {
+    const PlanNode& child = node.children[i];
+    const std::size_t index = static_cast<std::size_t>(std::stoul(child.specPath.substr(child.specPath.rfind('[') + 1)));
+    gap(list, index, y - 7, branchLeft, branchRight, true);
     const BlockPorts ports = block(child, branchLeft, branchRight, y, self);
     if (firstIn == 0) firstIn = ports.in, firstOut = ports.out;
     lastIn = ports.in;
@@ -242,6 +263,7 @@ BlockPorts LayoutBuilder::parallel(const PlanNode& node, double left, double rig
     dot(inX, ports.in);
     dot(outX, ports.out);
     y = ports.bottom + 14;
+    if (i + 1 == node.children.size()) gap(list, index + 1, y - 7, branchLeft, branchRight, true);
   }
   const double sum = y + 8, bottom = y + 26;
   wire({{left, firstIn}, {inX, firstIn}}, false);

@@ -3,6 +3,7 @@
 #include "app/canvas/layout_builder.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "app/models/figures.h"
 
@@ -36,8 +37,21 @@ int CanvasLayout::holderOf(const QString& path) const {
   return best;
 }
 
-LayoutBuilder::LayoutBuilder(const RunSpec& spec, const Plan& plan, double width)
-    : spec_(spec), plan_(plan), width_(std::clamp(width, kMinCanvasWidth, kMaxCanvasWidth)) {
+const CanvasGap* CanvasLayout::gapAt(QPointF at) const {
+  const CanvasGap* best = nullptr;
+  double nearest = 0;
+  for (const CanvasGap& gap : gaps) {
+    // Beside the line counts little: inside a frame the frame's own gaps are narrower, and so nearer.
+    const double aside = std::max({0.0, gap.left - at.x(), at.x() - gap.right}), away = std::abs(gap.y - at.y()) + 0.25 * aside;
+    if (best && away >= nearest) continue;
+    best = &gap;
+    nearest = away;
+  }
+  return best;
+}
+
+LayoutBuilder::LayoutBuilder(const RunSpec& spec, const Plan& plan, double width, const QSet<QString>& folded)
+    : spec_(spec), plan_(plan), folded_(folded), width_(std::clamp(width, kMinCanvasWidth, kMaxCanvasWidth)) {
   for (int i = 0; i < 3; ++i) out_.shareX[i] = width_ - 300 + 76 * i;
   for (const PlanNode& node : plan.blocks) count(node);
 }
@@ -68,7 +82,7 @@ CanvasLayout LayoutBuilder::take() {
   bar(QStringLiteral("embedding"), QObject::tr("embedding"), QStringLiteral("%1 → %2 · %3").arg(plan_.vocab).arg(plan_.dModel).arg(tokenizer),
       plan_.embedding, 38);
   streamShape();
-  list(spec_.blocks, -1, 0);
+  list(spec_.blocks, "model.blocks", -1, 0);
   streamShape();
   const std::string finalNorm = spec_.model.has("final_norm") ? spec_.model.text("final_norm") : "none";
   if (finalNorm != "none") {
@@ -110,11 +124,31 @@ void LayoutBuilder::streamShape() {
   y_ += 32;
 }
 
-void LayoutBuilder::list(const std::vector<BlockSpec>& blocks, int parent, int depth) {
+void LayoutBuilder::gap(const std::string& list, std::size_t index, double y, double left, double right, bool branch) {
+  out_.gaps.push_back({text(list), static_cast<int>(index), y, left, right, branch});
+}
+
+double LayoutBuilder::hole(const QString& words, double left, double right, double top) {
+  out_.holes.push_back({QRectF(left, top, right - left, 44), words, false, true});
+  return 44;
+}
+
+void LayoutBuilder::list(const std::vector<BlockSpec>& blocks, const std::string& path, int parent, int depth) {
+  const double left = kBarLeft + 8.0 * depth, right = width_ - 40 - 8.0 * std::max(0, std::min(depth, 2) - 1);
+  if (blocks.empty()) {
+    gap(path, 0, y_ + 22, kBlockLeft, right, false);
+    y_ += hole(QObject::tr("Empty: drop a block here, or type its name"), kBlockLeft, right, y_);
+    return;
+  }
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     if (i > 0) y_ += kGap + 6;
+    // Entries that cannot be read are left out of the drawing: their numbers are skipped.
+    const std::size_t open = blocks[i].path.rfind('[');
+    const std::size_t index = open == std::string::npos ? i : static_cast<std::size_t>(std::stoul(blocks[i].path.substr(open + 1)));
+    gap(path, index, y_ - (i > 0 ? (kGap + 6) / 2 : 5), left, right, false);
     if (blocks[i].kind == "repeat") repeat(blocks[i], parent, depth);
     else residual(blocks[i], parent, depth);
+    if (i + 1 == blocks.size()) gap(path, index + 1, y_ + (depth > 0 ? 7 : 6), left, right, false);
   }
 }
 
@@ -125,21 +159,29 @@ void LayoutBuilder::repeat(const BlockSpec& block, int parent, int depth) {
   card.id = card.path = text(block.path);
   card.title = QObject::tr("Repeat");
   card.times = static_cast<int>(block.params.has("count") ? block.params.integer("count") : 1);
+  card.count = card.times;
   card.titleHeight = kFrameHeader;
   card.parent = parent;
+  card.foldable = true;
+  card.folded = isFolded(block.path);
   const double top = y_;
   const auto index = out_.cards.size();
   out_.cards.push_back(card);
-  y_ += kFrameHeader + 8;
-  list(block.children, static_cast<int>(index), depth + 1);
-  y_ += 18;
+  if (card.folded) {
+    y_ += kFrameHeader;
+  } else {
+    y_ += kFrameHeader + 8;
+    list(block.children, block.path + ".blocks", static_cast<int>(index), depth + 1);
+    y_ += 18;
+  }
   Cost inside;
   const std::string prefix = block.path + ".";
   for (const auto& [path, use] : uses_)
     if (path.starts_with(prefix) && use.node && use.node->slot.empty() && use.node->path.find(".mixer") == std::string::npos) inside += use.cost;
   CanvasCard& placed = out_.cards[index];
   placed.rect = QRectF(kBarLeft + inset, top, width_ - 2 * (kBarLeft + inset), y_ - top);
-  placed.detail = QObject::tr("%1 total · %2 active").arg(shortCount(static_cast<double>(inside.paramsTotal)),
+  if (card.folded) placed.detail = QObject::tr("%n block(s) · ", nullptr, static_cast<int>(block.children.size()));
+  placed.detail += QObject::tr("%1 total · %2 active").arg(shortCount(static_cast<double>(inside.paramsTotal)),
                                                            shortCount(static_cast<double>(inside.paramsActive)));
   y_ += 8;  // the edges of the stack
 }
@@ -152,8 +194,12 @@ void LayoutBuilder::residual(const BlockSpec& spec, int parent, int depth) {
   dot(kSpineX, ports.in);
   wire({{kSpineX, ports.in}, {left, ports.in}});
   pill(used.node->norm, kSpineX + 10, ports.in);
-  wire({{left, ports.out}, {kSpineX + 8, ports.out}});
-  out_.nodes.push_back({CanvasNode::Kind::Plus, {kSpineX, ports.out}});
+  if (used.node->bypassed) {            // nothing comes back: the stream passes by
+    out_.nodes.push_back({CanvasNode::Kind::Times, {left - 12, ports.out}});
+  } else {
+    wire({{left, ports.out}, {kSpineX + 8, ports.out}});
+    out_.nodes.push_back({CanvasNode::Kind::Plus, {kSpineX, ports.out}});
+  }
   y_ = ports.bottom;
 }
 
@@ -162,6 +208,8 @@ void LayoutBuilder::pill(const std::string& norm, double x, double y) {
   out_.pills.push_back({QRectF(x, y - 9, 28, 18), norm == "rms_norm" ? QStringLiteral("RMS") : QStringLiteral("LN"), false});
 }
 
-CanvasLayout layOut(const RunSpec& spec, const Plan& plan, double width) { return LayoutBuilder(spec, plan, width).take(); }
+CanvasLayout layOut(const RunSpec& spec, const Plan& plan, double width, const QSet<QString>& folded) {
+  return LayoutBuilder(spec, plan, width, folded).take();
+}
 
 }  // namespace serp::app

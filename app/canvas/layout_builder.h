@@ -14,7 +14,7 @@ struct BlockPorts { double in = 0, out = 0, bottom = 0; };
 
 class LayoutBuilder {
  public:
-  LayoutBuilder(const RunSpec& spec, const Plan& plan, double width);
+  LayoutBuilder(const RunSpec& spec, const Plan& plan, double width, const QSet<QString>& folded);
   CanvasLayout take();
 
  private:
@@ -30,13 +30,17 @@ class LayoutBuilder {
   // layout_builder.cpp: along the spine
   void bar(const QString& id, const QString& title, const QString& detail, const Cost& cost, double height);
   void streamShape();
-  void list(const std::vector<BlockSpec>& blocks, int parent, int depth);
+  void list(const std::vector<BlockSpec>& blocks, const std::string& path, int parent, int depth);
+  void gap(const std::string& list, std::size_t index, double y, double left, double right, bool branch);
+  double hole(const QString& text, double left, double right, double top);
+  bool isFolded(const std::string& path) const { return folded_.contains(QString::fromStdString(path)); }
   void repeat(const BlockSpec& block, int parent, int depth);
   void residual(const BlockSpec& block, int parent, int depth);
 
   // layout_blocks.cpp: what is inside
   int card(CanvasCard::Kind kind, const PlanNode& node, QRectF rect, int parent);
   BlockPorts block(const PlanNode& node, double left, double right, double top, int parent);
+  BlockPorts titleOnly(const PlanNode& node, double left, double right, double top, int parent);
   BlockPorts mamba(const PlanNode& node, double left, double right, double top, int parent);
   BlockPorts experts(const PlanNode& node, double left, double right, double top, int parent);
   BlockPorts chain(const PlanNode& node, const QStringList& steps, double left, double right, double top, int parent);
@@ -53,6 +57,7 @@ class LayoutBuilder {
 
   const RunSpec& spec_;
   const Plan& plan_;
+  const QSet<QString>& folded_;
   CanvasLayout out_;
   std::unordered_map<std::string, Use> uses_;
   double width_, y_ = 0;

@@ -85,6 +85,18 @@ void WiringItem::paint(QPainter* painter, const QStyleOptionGraphicsItem* option
     p.drawPath(rounded(wire.points));
     if (wire.arrow) arrowHead(p, wire.points, muted);
   }
+  for (const CanvasChip& hole : layout_.holes) {
+    if (!seen(hole.rect.top(), hole.rect.bottom())) continue;
+    QPen dashes(theme.color(Tone::Muted), 1, Qt::CustomDashLine);
+    dashes.setCosmetic(true);
+    dashes.setDashPattern({4, 3});
+    p.setPen(dashes);
+    p.setBrush(back);
+    p.drawRoundedRect(hole.rect.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6);
+    p.setPen(muted);
+    p.setFont(theme.caption());
+    p.drawText(hole.rect.adjusted(12, 0, -12, 0), Qt::AlignCenter | Qt::TextWordWrap, hole.text);
+  }
   for (const CanvasChip& pill : layout_.pills)
     if (seen(pill.rect.top(), pill.rect.bottom())) paintChip(p, pill, muted);
   for (const CanvasNode& node : layout_.nodes) {

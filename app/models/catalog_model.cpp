@@ -2,6 +2,8 @@
 // Families and blocks; a block's index carries its family's number plus one, a family's carries zero.
 #include "app/models/catalog_model.h"
 
+#include <QMimeData>
+
 #include "app/style/theme.h"
 
 namespace serp::app {
@@ -67,6 +69,17 @@ QVariant CatalogModel::data(const QModelIndex& index, int role) const {
     case SearchRole: return QString(kind + QLatin1Char(' ') + summary + QLatin1Char(' ') + familyTitle(block.family));
     default: return {};
   }
+}
+
+Qt::ItemFlags CatalogModel::flags(const QModelIndex& index) const {
+  return QAbstractItemModel::flags(index) | (index.parent().isValid() ? Qt::ItemIsDragEnabled : Qt::NoItemFlags);
+}
+
+QMimeData* CatalogModel::mimeData(const QModelIndexList& indexes) const {
+  if (indexes.isEmpty()) return nullptr;
+  auto* data = new QMimeData;
+  data->setData(QLatin1String(kKindMime), indexes.front().data(KindRole).toString().toUtf8());
+  return data;
 }
 
 void CatalogFilter::setWords(const QString& text) {

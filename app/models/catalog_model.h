@@ -10,6 +10,9 @@
 
 namespace serp::app {
 
+/// What a dragged block carries: its kind as UTF-8.
+inline constexpr const char* kKindMime = "application/x-serpentarium-block";
+
 /// Built once from blockCatalog(); two levels. Read-only.
 class CatalogModel final : public QAbstractItemModel {
   Q_OBJECT
@@ -23,6 +26,9 @@ class CatalogModel final : public QAbstractItemModel {
   int rowCount(const QModelIndex& parent = {}) const override;
   int columnCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
+  Qt::ItemFlags flags(const QModelIndex& index) const override;
+  QStringList mimeTypes() const override { return {QLatin1String(kKindMime)}; }
+  QMimeData* mimeData(const QModelIndexList& indexes) const override;
 
  private:
   struct Group {

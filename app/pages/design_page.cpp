@@ -2,27 +2,30 @@
 // Text, form and canvas show one document; each edit goes through the text and comes back as a plan.
 #include "app/pages/design_page.h"
 
-#include <QAction>
-#include <QFileDialog>
 #include <QHBoxLayout>
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
 #include <QSplitter>
+#include <QStackedWidget>
+#include <QTabBar>
 #include <QTreeView>
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "app/canvas/canvas_editor.h"
 #include "app/canvas/canvas_view.h"
+#include "app/canvas/card_item.h"
 #include "app/canvas/design_scene.h"
 #include "app/models/presets_model.h"
 #include "app/pages/design/block_form.h"
 #include "app/pages/design/cost_bar.h"
 #include "app/pages/design/fault_list.h"
 #include "app/pages/design/gallery.h"
-#include "app/pages/design/insert_block.h"
+#include "app/pages/design/outline.h"
 #include "app/pages/design/palette.h"
+#include "app/pages/design/pinned.h"
 #include "app/pages/design/yaml_editor.h"
 #include "app/session/action_registry.h"
 #include "app/session/design_document.h"
@@ -30,53 +33,20 @@
 #include "app/session/workspace.h"
 #include "app/style/theme.h"
 #include "app/widgets/panel.h"
-#include "app/widgets/transport_bar.h"
 
 namespace serp::app {
-namespace {
-
-QFrame* separator() {
-  auto* line = new QFrame;
-  line->setProperty("role", "separator");
-  line->setFixedSize(1, 24);
-  return line;
-}
-
-/// A button for an action under a shorter name, with a key in a box while it can be pressed.
-QPushButton* keyedButton(QAction* action, const QString& icon, const QString& label, const QString& keyText) {
-  auto* button = new QPushButton(Theme::instance().icon(icon), label);
-  button->setAccessibleName(action->text());
-  button->setFocusPolicy(Qt::TabFocus);             // a click leaves the keys to the page
-  auto* inner = new QHBoxLayout(button);
-  inner->setContentsMargins(0, 0, 8, 0);
-  auto* key = new QLabel(keyText);
-  key->setProperty("role", "key");
-  key->setFixedHeight(18);
-  key->setAttribute(Qt::WA_TransparentForMouseEvents);
-  inner->addStretch(1);
-  inner->addWidget(key);
-  button->setStyleSheet(QStringLiteral("QPushButton { text-align: left; padding-right: %1px; }").arg(key->sizeHint().width() + 28));
-  const auto follow = [action, button, key] {
-    button->setEnabled(action->isEnabled());
-    button->setToolTip(action->toolTip());
-    key->setVisible(action->isEnabled());
-  };
-  QObject::connect(action, &QAction::changed, button, follow);
-  QObject::connect(button, &QPushButton::clicked, action, &QAction::trigger);
-  follow();
-  return button;
-}
-
-}  // namespace
-
 DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"), workspace, parent) {
   setProperty("role", "page");
   palette_ = new Palette;
+  outline_ = new Outline;
   canvas_ = new CanvasView;
+  canvasEditor_ = new CanvasEditor(workspace_, canvas_, this);
   form_ = new BlockForm;
   editor_ = new YamlEditor;
   faults_ = new FaultList;
   cost_ = new CostBar;
+  pinned_ = new Pinned(*workspace_.design, this);
+  cost_->setPinned(pinned_);
   presets_ = new PresetsModel(this);
   gallery_ = new Gallery(presets_, this);
   formPanel_ = new Panel(tr("Design"), {});
@@ -101,7 +71,23 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
   rightColumn->addWidget(right);
   rightBox->setMinimumWidth(320);
   auto* columns = columns_ = new QSplitter(Qt::Horizontal);
-  columns->addWidget(palette_);
+  auto* left = new QWidget;
+  auto* leftColumn = new QVBoxLayout(left);
+  leftColumn->setContentsMargins(0, 0, 0, 0);
+  leftColumn->setSpacing(0);
+  leftTabs_ = new QTabBar;
+  leftTabs_->addTab(tr("Blocks"));
+  leftTabs_->addTab(tr("Outline"));
+  leftTabs_->setExpanding(true);
+  leftTabs_->setDrawBase(false);
+  leftTabs_->setAccessibleName(tr("Blocks or outline"));
+  leftStack_ = new QStackedWidget;
+  leftStack_->addWidget(palette_);
+  leftStack_->addWidget(outline_);
+  connect(leftTabs_, &QTabBar::currentChanged, leftStack_, &QStackedWidget::setCurrentIndex);
+  leftColumn->addWidget(leftTabs_);
+  leftColumn->addWidget(leftStack_, 1);
+  columns->addWidget(left);
   columns->addWidget(canvas_);
   columns->addWidget(rightBox);
   columns->setHandleWidth(metric::kGrid);
@@ -137,6 +123,8 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
     editor_->setFocus();
   });
   connect(form_, &BlockForm::edited, this, [this](const QString& path, const QString& yaml) {
+    const qsizetype dot = path.lastIndexOf(QLatin1Char('.'));
+    if (path.startsWith(QLatin1String("model.blocks["))) return canvasEditor_->setKey(path.left(dot), path.mid(dot + 1), yaml);
     if (workspace_.design->setValue(path, yaml)) return;
     workspace_.notices->error(workspace_.design->error());
     showForm();                                    // back to what the text says
@@ -144,16 +132,23 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
   connect(form_, &BlockForm::refused, this, [this](const QString& sentence) { workspace_.notices->warning(sentence); });
   connect(form_, &BlockForm::headed, this, [this](const QString& title, const QString& place, const QString& family) {
     const QColor hue = Theme::instance().family(family);
-    formPanel_->setTitle(family.isEmpty() ? title : QStringLiteral("<span style='color:%1'>■</span>&nbsp; %2").arg(hue.name(), title.toHtmlEscaped()));
+    const QString words = selection_.size() > 1 ? tr("%1 · %2 selected").arg(title).arg(selection_.size()) : title;
+    formPanel_->setTitle(family.isEmpty() ? words : QStringLiteral("<span style='color:%1'>■</span>&nbsp; %2").arg(hue.name(), words.toHtmlEscaped()));
     formPanel_->setAccessibleName(title);
     formPanel_->setSubtitle(place);
   });
-  connect(canvas_, &CanvasView::selectionMoved, this, &DesignPage::select);
+  connect(canvas_, &CanvasView::selectionChanged, this, &DesignPage::setSelection);
+  connect(outline_, &Outline::selectionMade, this, &DesignPage::setSelection);
+  connect(outline_, &QTreeWidget::itemActivated, this, [this] { form_->focusFirst(); });
+  connect(design, &DesignDocument::selectionWanted, this, &DesignPage::setSelection);
+  connect(form_, &BlockForm::resetWanted, canvasEditor_, &CanvasEditor::unsetKey);
+  connect(pinned_, &Pinned::changed, this, &DesignPage::showCosts);
+  connect(cost_, &CostBar::equaliseWanted, this, &DesignPage::equalise);
   connect(canvas_, &CanvasView::activated, this, [this](const QString& id) {
     select(id);
     form_->focusFirst();
   });
-  connect(palette_, &Palette::blockChosen, this, &DesignPage::addBlock);
+  connect(palette_, &Palette::blockChosen, canvasEditor_, &CanvasEditor::add);
   connect(gallery_, &Gallery::chosen, this, &DesignPage::openPreset);
   connect(&Theme::instance(), &Theme::changed, this, [this] {
     pattern_->setFont(Theme::instance().code());
@@ -161,115 +156,6 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
     else stale_ = true;
   });
   setTabOrder(palette_->tree(), canvas_);
-}
-
-QAction* DesignPage::addAction(const QString& id, const QString& text, const QKeySequence& key, std::function<void()> run) {
-  QAction* action = workspace_.actions->add(QStringLiteral("design.") + id, text, key, tr("Design"), this, std::move(run));
-  action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-  QWidget::addAction(action);
-  topBar_->addAction(action);
-  return action;
-}
-
-void DesignPage::registerActions() {
-  QUndoStack& undo = workspace_.design->undoStack();
-  addAction(QStringLiteral("gallery"), tr("Presets"), QKeySequence(Qt::CTRL | Qt::Key_P),
-            [this] { gallery_->open(galleryButton_, workspace_.design->preset()); })->setToolTip(tr("Every shipped design with its pattern and parameters (Ctrl+P)"));
-  QAction* back = addAction(QStringLiteral("undo"), tr("Undo"), QKeySequence::Undo, [&undo] { undo.undo(); });
-  QAction* forth = addAction(QStringLiteral("redo"), tr("Redo"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), [&undo] { undo.redo(); });
-  forth->setShortcuts({QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_Z), QKeySequence(Qt::CTRL | Qt::Key_Y)});
-  back->setEnabled(undo.canUndo());
-  forth->setEnabled(undo.canRedo());
-  connect(&undo, &QUndoStack::canUndoChanged, back, &QAction::setEnabled);
-  connect(&undo, &QUndoStack::canRedoChanged, forth, &QAction::setEnabled);
-  const auto tell = [](QAction* action, const QString& what, const QString& verb) {
-    action->setToolTip((what.isEmpty() ? verb : verb + QStringLiteral(": ") + what) + QStringLiteral(" (%1)").arg(action->shortcut().toString(QKeySequence::NativeText)));
-  };
-  connect(&undo, &QUndoStack::undoTextChanged, back, [back, tell](const QString& what) { tell(back, what, tr("Undo")); });
-  connect(&undo, &QUndoStack::redoTextChanged, forth, [forth, tell](const QString& what) { tell(forth, what, tr("Redo")); });
-  addAction(QStringLiteral("save"), tr("Save"), QKeySequence::Save, [this] { saveDesign(false); })->setToolTip(tr("Writes the text to its file (Ctrl+S); a preset asks for a name"));
-  addAction(QStringLiteral("saveAs"), tr("Save design as…"), QKeySequence::SaveAs, [this] { saveDesign(true); });
-  addAction(QStringLiteral("find"), tr("Find a block"), QKeySequence(Qt::Key_Slash), [this] { palette_->focusFilter(); });
-  addAction(QStringLiteral("text"), tr("Edit the text"), QKeySequence(Qt::CTRL | Qt::Key_E), [this] { editor_->setFocus(Qt::ShortcutFocusReason); });
-  addAction(QStringLiteral("fix"), tr("Mend the next fault"), QKeySequence(Qt::ALT | Qt::Key_Return), [this] { editor_->applyFix(); });
-  addAction(QStringLiteral("fit"), tr("Fit the diagram"), QKeySequence(Qt::CTRL | Qt::Key_0), [this] { canvas_->fit(); });
-}
-
-void DesignPage::buildTopBar() {
-  ActionRegistry& actions = *workspace_.actions;
-  topBar_->setProperty("role", "topbar");
-  topBar_->setAttribute(Qt::WA_StyledBackground);
-  topBar_->setFixedHeight(metric::kTopBar);
-  auto* row = new QHBoxLayout(topBar_);
-  row->setContentsMargins(16, 0, 8, 0);
-  row->setSpacing(8);
-  title_ = new QLabel;
-  title_->setProperty("role", "title");
-  title_->setMaximumWidth(220);
-  row->addWidget(title_);
-  const auto button = [&](const char* id, const QString& icon, const char* role) {
-    auto* b = new ActionButton(actions.find(QLatin1String(id)), icon);
-    b->setProperty("role", role);
-    row->addWidget(b);
-    return b;
-  };
-  galleryButton_ = button("design.gallery", {}, "");
-  row->addWidget(separator());
-  button("design.undo", {}, "ghost");
-  button("design.redo", {}, "ghost");
-  button("design.save", QStringLiteral("save"), "ghost");
-  row->addWidget(separator());
-  auto* caption = new QLabel(tr("Pattern"));
-  caption->setProperty("role", "muted");
-  row->addWidget(caption);
-  pattern_ = new QLineEdit;
-  pattern_->setReadOnly(true);
-  pattern_->setFixedWidth(132);
-  pattern_->setFont(Theme::instance().code());
-  pattern_->setToolTip(tr("M mamba, E expert layer, * attention, - dense feed-forward, (…)n repeat, (M|E) parallel"));
-  pattern_->setAccessibleName(tr("Pattern of the design"));
-  row->addWidget(pattern_);
-  row->addStretch(1);
-  if (QAction* search = actions.find(QStringLiteral("palette.open")))
-    row->addWidget(keyedButton(search, QStringLiteral("search"), tr("Actions"), QKeySequence(Qt::CTRL | Qt::Key_K).toString(QKeySequence::NativeText)));
-  auto* train = keyedButton(actions.find(QStringLiteral("train.design")), QStringLiteral("play"), tr("Train"), tr("Space"));
-  train->setProperty("role", "primary");
-  row->addWidget(train);
-  train_ = train;
-}
-
-void DesignPage::openPreset(const QString& name) {
-  if (!workspace_.design->open(name)) return workspace_.notices->error(workspace_.design->error());
-  select({});
-  canvas_->setFocus(Qt::OtherFocusReason);
-}
-
-void DesignPage::saveDesign(bool as) {
-  DesignDocument* design = workspace_.design;
-  const auto tell = [this, design](bool done) {
-    if (done) workspace_.notices->success(tr("Saved to %1").arg(design->file()));
-    else workspace_.notices->error(design->error());
-  };
-  if (!as && !design->file().isEmpty()) return tell(design->save());
-  auto* dialog = new QFileDialog(this, tr("Save design"), {}, tr("Designs (*.yaml)"));
-  dialog->setAcceptMode(QFileDialog::AcceptSave);
-  dialog->setDefaultSuffix(QStringLiteral("yaml"));
-  dialog->selectFile(design->file().isEmpty() ? design->title() + QStringLiteral(".yaml") : design->file());
-  dialog->setAttribute(Qt::WA_DeleteOnClose);
-  connect(dialog, &QFileDialog::fileSelected, this, [design, tell](const QString& path) { tell(design->saveAs(path)); });
-  dialog->open();
-}
-
-void DesignPage::addBlock(const QString& kind) {
-  DesignDocument* design = workspace_.design;
-  if (!design->isSettled()) design->parseNow();
-  if (design->faultCount() > 0 || !design->spec()) return workspace_.notices->warning(tr("The text has faults: mend them first, then add blocks."));
-  const auto next = withBlockAfter(design->text(), *design->spec(), selected_, kind);
-  if (!next) return workspace_.notices->warning(tr("This list of blocks stands on one line of the text; add {kind: %1} there.").arg(kind));
-  design->setText(next->text);
-  design->parseNow();
-  select(next->path);
-  canvas_->setFocus(Qt::OtherFocusReason);
 }
 
 void DesignPage::showText() {
@@ -303,19 +189,40 @@ void DesignPage::showPlan() {
   if (stale_) return;
   showTitle();
   showFaults();
-  cost_->setPlan(design.plan() ? &*design.plan() : nullptr,
-                 design.spec() ? QString::fromStdString(design.spec()->top.text("precision")) : QString(), faults > 0);
+  showCosts();
   if (design.plan()) {
-    pattern_->setText(QString::fromStdString(design.plan()->pattern));
+    if (!pattern_->hasFocus()) pattern_->setText(QString::fromStdString(design.plan()->pattern));
     pattern_->setCursorPosition(0);
-    if (faults == 0) canvas_->setDesign(*design.spec(), *design.plan());
+    if (design.isReadable()) {
+      canvas_->setDesign(*design.spec(), *design.plan());
+      outline_->setLayout(canvas_->designScene().canvasLayout());
+    }
     canvas_->setFaults(design.diagnostics());
+    outline_->setFaults(canvas_->designScene().faultCounts());
+    if (canvas_->designScene().selection() != selection_) setSelection(canvas_->designScene().selection());
   } else {
     pattern_->clear();
     canvas_->clearDesign(tr("This text is no design yet. Each fault is listed beside it; the diagram appears as soon as the last one is gone."));
   }
   showForm();
   markLines(false);
+}
+
+void DesignPage::showCosts() {
+  const DesignDocument& design = *workspace_.design;
+  cost_->setPlan(design.plan() ? &*design.plan() : nullptr,
+                 design.spec() ? QString::fromStdString(design.spec()->top.text("precision")) : QString(), design.faultCount() > 0);
+}
+
+void DesignPage::equalise() {
+  const auto offer = pinned_->offer();
+  if (!offer) return;
+  DesignEdit edit{offer->text, {}, "equalise with " + pinned_->title().toStdString()};
+  for (const QString& id : selection_) edit.selection.push_back(id.toStdString());
+  QStringList words;
+  for (const EqualisedChange& c : offer->changes) words << QStringLiteral("%1.%2 %3 → %4").arg(QString::fromStdString(c.path), QString::fromStdString(c.key), QString::fromStdString(c.before), QString::fromStdString(c.after));
+  const QString shown = words.mid(0, 4).join(QStringLiteral(", ")) + (words.size() > 4 ? tr(" and %1 more").arg(words.size() - 4) : QString());
+  if (workspace_.design->edit(Result<DesignEdit>(std::move(edit)), selection_)) workspace_.notices->success(tr("Equalised with %1: %2").arg(pinned_->title(), shown));
 }
 
 void DesignPage::showFaults() {
@@ -332,9 +239,15 @@ void DesignPage::showForm() {
   else form_->showNothing(tr("The fields appear as soon as the text is a design."));
 }
 
-void DesignPage::select(const QString& id) {
-  selected_ = id;
-  canvas_->select(id);
+void DesignPage::select(const QString& id) { setSelection(id.isEmpty() ? QStringList() : QStringList(id)); }
+
+void DesignPage::setSelection(const QStringList& ids) {
+  canvas_->setSelection(ids);
+  const QStringList& shown = canvas_->designScene().selection();
+  // A page that is not shown has no cards yet: what was asked for counts.
+  selection_ = shown.isEmpty() && !isVisible() ? ids : shown;
+  selected_ = selection_.isEmpty() ? QString() : selection_.back();
+  outline_->setSelection(selection_);
   showForm();
   markLines(true);
 }

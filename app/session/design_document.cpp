@@ -13,6 +13,7 @@ namespace serp::app {
 namespace {
 
 constexpr int kDebounceMs = 150, kMergeMs = 1200, kUndoSteps = 500;
+constexpr qsizetype kReadAtOnce = 100'000;   ///< characters; a design of a thousand blocks has half of that
 
 QString toQt(const std::string& text) { return QString::fromStdString(text); }
 
@@ -44,6 +45,22 @@ class TextCommand final : public QUndoCommand {
   bool joins_;
   int delayMs_;
   QElapsedTimer clock_;
+};
+
+/// One gesture on the canvas: a text and a selection, before and after.
+class EditCommand final : public QUndoCommand {
+ public:
+  EditCommand(DesignDocument& document, QString before, QStringList selectedBefore, QString after, QStringList selectedAfter, const QString& label)
+      : document_(document), before_(std::move(before)), after_(std::move(after)), selectedBefore_(std::move(selectedBefore)), selectedAfter_(std::move(selectedAfter)) {
+    setText(label);
+  }
+  void undo() override { document_.applyEdit(before_, selectedBefore_); }
+  void redo() override { document_.applyEdit(after_, selectedAfter_); }
+
+ private:
+  DesignDocument& document_;
+  QString before_, after_;
+  QStringList selectedBefore_, selectedAfter_;
 };
 
 /// Another design takes the place of one with unsaved changes: undo brings the former back, its file and title too.
@@ -165,6 +182,28 @@ bool DesignDocument::setValue(const QString& path, const QString& value) {
   return true;
 }
 
+bool DesignDocument::edit(Result<DesignEdit> edit, const QStringList& before) {
+  if (!edit) {
+    error_ = edit.faults().items.empty() ? tr("The text has faults; mend them first.") : toQt(edit.faults().items.front().message);
+    return false;
+  }
+  const QString text = toQt(edit->text);
+  QStringList after;
+  for (const std::string& path : edit->selection) after << toQt(path);
+  if (text == text_) {
+    Q_EMIT selectionWanted(after);
+    return true;
+  }
+  undo_.push(new EditCommand(*this, text_, before, text, after, toQt(edit->label)));
+  return true;
+}
+
+void DesignDocument::applyEdit(const QString& text, const QStringList& selection) {
+  wanted_.emplace(version_ + 1, selection);
+  apply(text, 0);
+  if (text.size() < kReadAtOnce) parseNow();
+}
+
 bool DesignDocument::replaceAt(int line, int column, int length, const QString& with) {
   qsizetype at = 0;
   for (int i = 1; i < line; ++i) {
@@ -201,19 +240,21 @@ void DesignDocument::apply(const QString& text, int delayMs) {
 DesignDocument::Reading DesignDocument::read(quint64 version, const std::string& text, const std::string& file) {
   Reading out;
   out.version = version;
-  auto spec = parseRunSpec(text, file);
-  if (!spec) {
-    out.diagnostics = spec.faults();
+  DraftSpec draft = draftRunSpec(text, file);
+  if (!draft.spec) {
+    out.diagnostics = std::move(draft.faults);
     return out;
   }
-  auto plan = planRun(*spec);
-  if (!plan) {
+  if (draft.faults.hasErrors()) {
+    out.diagnostics = std::move(draft.faults);
+    out.plan = planDraft(*draft.spec);
+  } else if (auto plan = planRun(*draft.spec)) {
+    out.diagnostics = plan->diagnostics;
+    out.plan = std::move(*plan);
+  } else {
     out.diagnostics = plan.faults();
-    return out;
   }
-  out.diagnostics = plan->diagnostics;
-  out.spec = std::move(*spec);
-  out.plan = std::move(*plan);
+  if (out.plan) out.spec = std::move(draft.spec);
   return out;
 }
 
@@ -237,7 +278,8 @@ void DesignDocument::startReading() {
 void DesignDocument::adopt(Reading reading) {
   planned_ = reading.version;
   diagnostics_ = std::move(reading.diagnostics);
-  if (!reading.spec) return;
+  readable_ = reading.spec.has_value();
+  if (!readable_) return;
   spec_ = std::move(reading.spec);
   plan_ = std::move(reading.plan);
 }
@@ -245,6 +287,10 @@ void DesignDocument::adopt(Reading reading) {
 void DesignDocument::take(Reading reading) {
   adopt(std::move(reading));
   Q_EMIT planned();
+  if (!wanted_ || wanted_->first > planned_) return;
+  const auto [version, selection] = *wanted_;
+  wanted_.reset();
+  if (version == planned_) Q_EMIT selectionWanted(selection);
 }
 
 }  // namespace serp::app

@@ -5,11 +5,13 @@
 #include <QElapsedTimer>
 #include <QObject>
 #include <QString>
+#include <QStringList>
 #include <QTimer>
 #include <QUndoStack>
 #include <optional>
 
 #include "engine/api/diagnostic.h"
+#include "engine/api/edit.h"
 #include "engine/api/plan.h"
 #include "engine/api/spec.h"
 
@@ -39,6 +41,9 @@ class DesignDocument final : public QObject {
   void setText(const QString& text);          ///< as typed; typing in one go is one undo step
   /// Replaces one key's value in place, comments and layout stay. `value` as it would stand in YAML. False: error() says why.
   bool setValue(const QString& path, const QString& value);
+  /// One gesture of an editor as one undo step; undone or redone it also brings its selection back. `before`: what is selected now.
+  /// False: error() says why there is no such edit. Small designs are read and planned before it returns.
+  bool edit(Result<DesignEdit> edit, const QStringList& before);
   /// Replaces `length` characters at a line and column (from 1): how a fix is applied.
   bool replaceAt(int line, int column, int length, const QString& with);
 
@@ -48,8 +53,12 @@ class DesignDocument final : public QObject {
   bool isDirty() const { return text_ != saved_; }
   bool isSettled() const { return planned_ == version_; }  ///< the diagnostics below belong to the newest text
 
-  const std::optional<RunSpec>& spec() const { return spec_; }   ///< last good
-  const std::optional<Plan>& plan() const { return plan_; }      ///< last good, of the same text as spec()
+  /// The last one whose keys could all be read. With faults it may still break rules (an empty list, widths that do not fit): then it
+  /// can be drawn and edited, not trained.
+  const std::optional<RunSpec>& spec() const { return spec_; }
+  const std::optional<Plan>& plan() const { return plan_; }      ///< of the same text as spec()
+  /// Whether spec() is what the text says; else the text is half typed and spec() older.
+  bool isReadable() const { return readable_; }
   const Diagnostics& diagnostics() const { return diagnostics_; }
   int faultCount() const;
   void parseNow();                            ///< reads and plans at once; milliseconds
@@ -60,9 +69,11 @@ class DesignDocument final : public QObject {
   void opened();                              ///< and has
   void changed();                             ///< text, file or dirty flag
   void planned();                             ///< spec, plan or diagnostics
+  void selectionWanted(const QStringList& paths);   ///< after an edit, its undo or redo; comes behind planned()
 
  private:
   friend class TextCommand;
+  friend class EditCommand;
   friend class OpenCommand;
   using State = Draft;
   struct Reading {
@@ -73,6 +84,7 @@ class DesignDocument final : public QObject {
   };
   static Reading read(quint64 version, const std::string& text, const std::string& file);
   void apply(const QString& text, int delayMs);
+  void applyEdit(const QString& text, const QStringList& selection);
   void startReading();
   void begin(const State& state);             ///< another design, as an undo step if this one is not saved
   void restore(const State& state);
@@ -86,7 +98,8 @@ class DesignDocument final : public QObject {
   QUndoStack undo_;
   QTimer timer_;
   quint64 version_ = 0, planned_ = 0;
-  bool reading_ = false;
+  bool reading_ = false, readable_ = false;
+  std::optional<std::pair<quint64, QStringList>> wanted_;   ///< selection of an edit that is still being read, and its version
 };
 
 }  // namespace serp::app

@@ -23,7 +23,7 @@
 #include "app/pages/design/cost_bar.h"
 #include "app/pages/design/fault_strip.h"
 #include "app/pages/design/gallery.h"
-#include "app/pages/design/insert_block.h"
+#include "app/canvas/canvas_editor.h"
 #include "app/pages/design/number_field.h"
 #include "app/pages/design/palette.h"
 #include "app/pages/design/param_row.h"
@@ -337,7 +337,7 @@ class TestDesignPage : public QObject {
     QTest::addColumn<QString>("newPath");
     QTest::newRow("flow entry") << kMamba << "        - {kind: mamba}   # mixes\n" << "        - {kind: linear}\n" << "model.blocks[0].blocks[1]";
     QTest::newRow("block entry") << kMoe << "          capacity_factor: 1.25\n" << "        - {kind: linear}\n" << "model.blocks[0].blocks[2]";
-    QTest::newRow("slot") << kMamba + ".out_proj" << "        - {kind: mamba}   # mixes\n" << "        - {kind: linear}\n" << "model.blocks[0].blocks[1]";
+    QTest::newRow("slot") << kMamba + ".out_proj" << "" << replaced(kText, "{kind: mamba}", "{kind: mamba, out_proj: {kind: linear}}") << kMamba + ".out_proj";
     QTest::newRow("repeat") << "model.blocks[0]" << "          capacity_factor: 1.25\n" << "    - {kind: linear}\n" << "model.blocks[1]";
     QTest::newRow("nothing") << "" << "    - {kind: dense_ffn}\n" << "    - {kind: linear}\n" << "model.blocks[2]";
     QTest::newRow("head") << "head" << "    - {kind: dense_ffn}\n" << "    - {kind: linear}\n" << "model.blocks[2]";
@@ -347,23 +347,25 @@ class TestDesignPage : public QObject {
     QFETCH(QString, after);
     QFETCH(QString, line);
     QFETCH(QString, newPath);
-    const auto spec = parseRunSpec(kText.toStdString());
-    const auto added = withBlockAfter(kText, *spec, path, "linear");
-    QVERIFY(added);
-    QCOMPARE(added->text, replaced(kText, after, after + line));
-    QCOMPARE(added->path, newPath);
-    const auto reread = parseRunSpec(added->text.toStdString());
-    QVERIFY2(reread, reread ? "" : reread.faults().text().c_str());
-    const BlockSpec* block = blockAt(reread->blocks, newPath.toStdString());
+    Shown s;
+    s.page->select(path);
+    s.page->canvasEditor()->add("linear");
+    QCOMPARE(s.w.design.text(), after.isEmpty() ? line : replaced(kText, after, after + line));
+    QCOMPARE(s.page->selected(), newPath);
+    QCOMPARE(s.w.design.faultCount(), 0);
+    const BlockSpec* block = blockAt(s.w.design.spec()->blocks, newPath.toStdString());
     QVERIFY(block);
     QCOMPARE(block->kind, std::string("linear"));
+    s.w.design.undoStack().undo();
+    QCOMPARE(s.w.design.text(), kText);
+    QCOMPARE(s.page->selected(), path);
   }
-  void aListOnOneLineIsLeftAlone() {
+  void aListOnOneLineStaysOnOneLine() {
     const QString text = "name: a\nmodel: {d_model: 32, blocks: [{kind: mamba}, {kind: linear}]}\n";
-    const auto spec = parseRunSpec(text.toStdString());
-    QVERIFY(spec);
-    QVERIFY(!withBlockAfter(text, *spec, "model.blocks[0]", "linear"));
-    QVERIFY(!withBlockAfter(text, *spec, "model.blocks[1]", "linear"));
+    Shown s({1216, 776}, text);
+    s.page->select("model.blocks[0]");
+    s.page->canvasEditor()->add("attention");
+    QCOMPARE(s.w.design.text(), replaced(text, "{kind: mamba}", "{kind: mamba}, {kind: attention}"));
   }
 
   void keysAlone() {

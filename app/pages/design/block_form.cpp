@@ -129,6 +129,7 @@ void BlockForm::addRow(const Param& param, const QString& prefix) {
     Q_EMIT edited(prefix.isEmpty() ? name : prefix + QLatin1Char('.') + name, yaml);
   });
   connect(row, &ParamRow::refused, this, &BlockForm::refused);
+  connect(row, &ParamRow::resetWanted, this, [this, prefix](const QString& name) { Q_EMIT resetWanted(prefix + QLatin1Char('.') + name); });
   column_->addWidget(row);
   rows_.push_back({row, prefix});
 }
@@ -175,7 +176,7 @@ void BlockForm::build(const QString& id, const RunSpec& spec) {
         if (text(param.name) == name) help = text(param.help), holds = text(param.slotKind);
     Q_EMIT headed(name, id, QStringLiteral("dense"));
     explain(tr("A slot: %1. It holds the default, %2.").arg(help, holds));
-    if (owner) explain(tr("To put another block here, write in the text of this %1:\n%2: {kind: switch_moe, experts: 8}").arg(text(owner->kind), name));
+    if (owner) explain(tr("To put another block here, type its name on the canvas, or drag one from the palette onto the slot of this %1.").arg(text(owner->kind)));
   } else {
     Q_EMIT headed(tr("Design"), tr("nothing selected: all sections"), {});
     for (const char* name : {"", "model", "train", "data"}) {

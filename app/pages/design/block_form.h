@@ -31,6 +31,7 @@ class BlockForm final : public QWidget {
  Q_SIGNALS:
   void edited(const QString& path, const QString& yaml);
   void refused(const QString& sentence);
+  void resetWanted(const QString& path);           ///< a key goes back to its default
   /// What the form is about now: name, place in the text, family (may be empty).
   void headed(const QString& title, const QString& place, const QString& family);
 

@@ -4,9 +4,14 @@
 
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QMenu>
 #include <QPainter>
+#include <QPushButton>
+#include <QToolButton>
+#include <cmath>
 
 #include "app/models/figures.h"
+#include "app/pages/design/pinned.h"
 #include "app/style/theme.h"
 
 namespace serp::app {
@@ -53,6 +58,48 @@ CostBar::CostBar(QWidget* parent) : QWidget(parent) {
   note_->setProperty("role", "caption");
   note_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
   row->addWidget(note_);
+  equalise_ = new QPushButton(tr("Equalise"));
+  equalise_->setAccessibleName(tr("Equalise with the pinned design"));
+  equalise_->hide();
+  connect(equalise_, &QPushButton::clicked, this, &CostBar::equaliseWanted);
+  row->addWidget(equalise_);
+  pin_ = new QToolButton;
+  pin_->setText(tr("Compare…"));
+  pin_->setToolTip(tr("Pin a design to compare costs with; then widths can be solved to match it"));
+  pin_->setPopupMode(QToolButton::InstantPopup);
+  row->addWidget(pin_);
+}
+
+void CostBar::setPinned(Pinned* pinned) {
+  pinned_ = pinned;
+  auto* menu = new QMenu(pin_);
+  connect(menu, &QMenu::aboutToShow, this, [this, menu] { pinned_->fill(menu); });
+  pin_->setMenu(menu);
+}
+
+void CostBar::showPinned(const Plan* plan) {
+  const bool on = pinned_ && pinned_->isPinned() && plan && !stale_;
+  equalise_->setVisible(on);
+  if (!on) return;
+  const auto percent = [](double own, double other) {
+    const double by = other > 0 ? (own / other - 1) * 100 : 0;
+    return QStringLiteral("%1%2 %").arg(by < 0 ? QStringLiteral("−") : QStringLiteral("+")).arg(std::abs(by), 0, 'f', 1);
+  };
+  const Plan& other = *pinned_->plan();
+  QString note = tr("against %1: active %2, FLOPs %3")
+                     .arg(pinned_->title(), percent(static_cast<double>(plan->nonEmbeddingActive), static_cast<double>(other.nonEmbeddingActive)), percent(plan->flopsForward, other.flopsForward));
+  const auto& offer = pinned_->offer();
+  if (offer) {
+    const EqualisedChange& first = offer->changes.front();
+    note += QStringLiteral("\n%1 %2 → %3").arg(QString::fromStdString(first.key), QString::fromStdString(first.before), QString::fromStdString(first.after));
+    if (offer->changes.size() > 1) note += tr(" in %1 places").arg(offer->changes.size());
+  } else if (!pinned_->fault().isEmpty()) {
+    note += QLatin1Char('\n') + pinned_->fault();
+  }
+  note_->setText(note);
+  note_->setToolTip(note);
+  equalise_->setEnabled(offer.has_value());
+  equalise_->setText(tr("Equalise with %1").arg(pinned_->title()));
 }
 
 void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
@@ -62,8 +109,10 @@ void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
     cell.remark->setText(remark);
     cell.remark->setToolTip(remark);
   };
-  note_->setText(plan && stale ? tr("figures of the last text\nwithout faults") : QString());
+  stale_ = stale;
+  note_->setText(plan && stale ? tr("not all faults are mended:\nfigures may change") : QString());
   if (!plan) {
+    equalise_->hide();
     for (int i = 0; i < 5; ++i) set(i, QStringLiteral("–"), {});
     return;
   }
@@ -72,6 +121,7 @@ void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
   set(2, shortCount(plan->flopsForward), tr("%1 with backward").arg(shortCount(plan->flopsTraining)));
   set(3, bytesText(plan->peakBytes), tr("%1 × %2, %3").arg(plan->batch).arg(plan->context).arg(precision == QLatin1String("bfloat16") ? QStringLiteral("bf16") : QStringLiteral("fp32")));
   set(4, bytesText(static_cast<double>(plan->stateBytesPerSequence)), tr("per sequence"));
+  showPinned(plan);
 }
 
 QString CostBar::figure(int index) const { return cells_[static_cast<std::size_t>(index)].figure->text(); }

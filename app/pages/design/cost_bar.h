@@ -8,8 +8,12 @@
 #include "engine/api/plan.h"
 
 class QLabel;
+class QPushButton;
+class QToolButton;
 
 namespace serp::app {
+
+class Pinned;
 
 /// Caption, figure, remark for each: total, active, FLOPs per token, memory, decode state.
 class CostBar final : public QWidget {
@@ -19,15 +23,27 @@ class CostBar final : public QWidget {
   /// Null: dashes. `precision` as the design names it; stale: the figures belong to the last text without faults.
   void setPlan(const Plan* plan, const QString& precision, bool stale);
   QString figure(int index) const;
+  /// Compares with a pinned design and offers to cost as much. Once, before the first setPlan().
+  void setPinned(Pinned* pinned);
+  QPushButton* equaliseButton() const { return equalise_; }
+  QToolButton* pinButton() const { return pin_; }
+
+ Q_SIGNALS:
+  void equaliseWanted();
 
  protected:
   void paintEvent(QPaintEvent* event) override;
   void resizeEvent(QResizeEvent* event) override;
 
  private:
+  void showPinned(const Plan* plan);
   struct Cell { QLabel *caption, *figure, *remark; };
   std::vector<Cell> cells_;
   QLabel* note_;
+  QPushButton* equalise_;
+  QToolButton* pin_;
+  Pinned* pinned_ = nullptr;
+  bool stale_ = false;
 };
 
 }  // namespace serp::app

@@ -53,10 +53,6 @@ class BlockRow final : public QStyledItemDelegate {
   }
 };
 
-bool isContainer(const QModelIndex& index) {
-  return index.data(CatalogModel::FamilyRole).toString() == QLatin1String(familyName(Family::Container));
-}
-
 }  // namespace
 
 Palette::Palette(QWidget* parent)
@@ -88,6 +84,8 @@ Palette::Palette(QWidget* parent)
   tree_->setIndentation(0);
   tree_->setItemsExpandable(false);
   tree_->setMouseTracking(true);
+  tree_->setDragEnabled(true);
+  tree_->setDragDropMode(QAbstractItemView::DragOnly);
   tree_->setFrameShape(QFrame::NoFrame);
   tree_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
   tree_->setAccessibleName(tr("Blocks"));
@@ -96,7 +94,7 @@ Palette::Palette(QWidget* parent)
 
   help_->setWordWrap(true);
   help_->setProperty("role", "caption");
-  help_->setText(tr("Enter adds the chosen block to the text, below the selected one."));
+  help_->setText(tr("Drag a block onto a wire or into a slot. Enter adds it below the selected one."));
   help_->setMinimumHeight(76);
   help_->setAlignment(Qt::AlignLeft | Qt::AlignTop);
   column->addWidget(help_);
@@ -111,13 +109,13 @@ Palette::Palette(QWidget* parent)
     if (!index.parent().isValid()) return;
     const QString kind = index.data(CatalogModel::KindRole).toString();
     help_->setText(index.data(Qt::ToolTipRole).toString() + QLatin1Char('\n') +
-                   (!isContainer(index) ? tr("Enter adds it below the selected block.")
-                    : kind == QLatin1String("repeat") ? tr("In the text: “- repeat: 4” over “blocks:”.")
-                                                      : tr("In the text: “- parallel:” over the branches.")));
+                   (kind == QLatin1String("repeat")     ? tr("Ctrl+G puts the selected blocks into one.")
+                    : kind == QLatin1String("parallel") ? tr("Ctrl+Shift+G puts the selected blocks into one.")
+                                                        : tr("Drag it onto a wire or into a slot; Enter adds it below the selected block.")));
   });
   const auto choose = [this](const QModelIndex& index) {
     const QString kind = index.data(CatalogModel::KindRole).toString();
-    if (index.parent().isValid() && !isContainer(index)) Q_EMIT blockChosen(kind);
+    if (index.parent().isValid()) Q_EMIT blockChosen(kind);
   };
   connect(tree_, &QTreeView::activated, this, choose);
   connect(filter_, &QLineEdit::returnPressed, this, [this, choose] { choose(tree_->currentIndex()); });

@@ -22,7 +22,7 @@ class Palette final : public QWidget {
   QLineEdit* field() const { return filter_; }
 
  Q_SIGNALS:
-  void blockChosen(const QString& kind);       ///< Enter or double click; containers are not chosen
+  void blockChosen(const QString& kind);       ///< Enter or double click; a drag carries the kind as kKindMime
 
  protected:
   bool eventFilter(QObject* object, QEvent* event) override;

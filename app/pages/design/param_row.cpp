@@ -2,6 +2,8 @@
 // Fields made from a declaration; the form has no knowledge of any particular block.
 #include "app/pages/design/param_row.h"
 
+#include <QContextMenuEvent>
+#include <QMenu>
 #include <QCheckBox>
 #include <QComboBox>
 #include <QEvent>
@@ -187,6 +189,13 @@ int ParamRow::labelWidth() const { return label_->fontMetrics().horizontalAdvanc
 void ParamRow::setLabelWidth(int pixels) {
   label_->setSizePolicy(QSizePolicy::Fixed, QSizePolicy::Preferred);
   label_->setFixedWidth(pixels);
+}
+
+void ParamRow::contextMenuEvent(QContextMenuEvent* event) {
+  QMenu menu(this);
+  menu.addAction(tr("Back to the default (%1)").arg(text(param_.formula.empty() ? valueText(param_.fallback) : "= " + param_.formula)), this,
+                 [this] { Q_EMIT resetWanted(text(param_.name)); });
+  menu.exec(event->globalPos());
 }
 
 void ParamRow::send(const ParamValue& value) { Q_EMIT edited(text(param_.name), text(valueText(value))); }

@@ -31,12 +31,14 @@ class ParamRow final : public QWidget {
 
  Q_SIGNALS:
   void edited(const QString& name, const QString& yaml);
+  void resetWanted(const QString& name);
   void refused(const QString& sentence);             ///< a number that is out of range, and what is allowed
 
  protected:
   bool eventFilter(QObject* object, QEvent* event) override;   ///< the wheel scrolls the form, unless the field has the focus
 
  private:
+  void contextMenuEvent(QContextMenuEvent* event) override;
   void send(const ParamValue& value);
   void showCheck();
   void showSlider(double value);
