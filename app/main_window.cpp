@@ -218,11 +218,14 @@ void MainWindow::keepWorkspace() {
   workspace_.preferences->setBytes(QStringLiteral("window/geometry"), saveGeometry());
   workspace_.preferences->setText(QStringLiteral("last/page"), ids_[stack_->currentIndex()]);
   workspace_.preferences->setBytes(QStringLiteral("last/tabs"), tabs_->toJson());
+  workspace_.preferences->setText(QStringLiteral("last/ended"), QStringLiteral("no"));   // closeEvent() knows better
 }
 
 bool MainWindow::restoreWorkspace() {
   if (!tabs_->restoreFrom(workspace_.preferences->bytes(QStringLiteral("last/tabs")))) return false;
   showPage(workspace_.preferences->text(QStringLiteral("last/page")));
+  if (workspace_.preferences->text(QStringLiteral("last/ended")) == QLatin1String("no"))
+    workspace_.notices->info(tr("The program did not end in order last time. What was open then is here again, up to the last two seconds."));
   return true;
 }
 
@@ -232,6 +235,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
     return;
   }
   keepWorkspace();
+  if (remember_) workspace_.preferences->setText(QStringLiteral("last/ended"), QStringLiteral("yes"));
   event->accept();
 }
 

@@ -19,6 +19,15 @@
 #include "app/style/theme.h"
 
 namespace serp::app {
+namespace {
+
+int countBlocks(const std::vector<BlockSpec>& blocks) {
+  int count = 0;
+  for (const BlockSpec& block : blocks) count += (block.kind != "repeat") + countBlocks(block.children);
+  return count;
+}
+
+}  // namespace
 
 CanvasView::CanvasView(QWidget* parent) : QGraphicsView(parent), scene_(new DesignScene(this)) {
   setScene(scene_);
@@ -84,6 +93,8 @@ void CanvasView::showHint(const QString& words) {
 void CanvasView::setDesign(const RunSpec& spec, const Plan& plan) {
   spec_ = spec;
   plan_ = plan;
+  blocks_ = countBlocks(spec.blocks);
+  setAlignment(blocks_ > kMinimapBlocks ? Qt::AlignLeft | Qt::AlignTop : Qt::AlignHCenter | Qt::AlignTop);   // clear of the map
   hasDesign_ = true;
   stale_ = true;
   empty_->hide();
@@ -130,6 +141,7 @@ void CanvasView::layOutNow() {
   const QPointF at(horizontalScrollBar()->value(), verticalScrollBar()->value());
   QElapsedTimer clock;
   clock.start();
+  if (ownZoom_) scale(std::clamp(room() / kMinCanvasWidth, 0.75, 1.0));   // the map may have come or gone
   endDrag();                                        // the marks belong to the old layout
   scene_->setLayout(layOut(spec_, plan_, laidOut_, folded_));
   layoutMs_ = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
@@ -145,7 +157,7 @@ void CanvasView::setZoom(double factor) {
 }
 
 double CanvasView::room() const {
-  const int map = plan_.blocks.size() > static_cast<std::size_t>(kMinimapBlocks) && minimap_->isVisible() ? minimap_->width() + 8 : 0;
+  const int map = hasDesign_ && blocks_ > kMinimapBlocks ? minimap_->sizeHint().width() + 16 : 0;
   return std::max(1, width() - verticalScrollBar()->sizeHint().width() - map);
 }
 
@@ -184,10 +196,7 @@ void CanvasView::resizeEvent(QResizeEvent* event) {
 }
 
 void CanvasView::placeControls() {
-  const int blocks = static_cast<int>(std::count_if(scene_->canvasLayout().cards.begin(), scene_->canvasLayout().cards.end(), [](const CanvasCard& c) {
-    return c.kind == CanvasCard::Kind::Block || c.kind == CanvasCard::Kind::Parallel;
-  }));
-  const bool map = hasDesign_ && blocks > kMinimapBlocks;
+  const bool map = hasDesign_ && blocks_ > kMinimapBlocks;
   if (map) minimap_->setLayout(scene_->canvasLayout());
   minimap_->setVisible(map);
   minimap_->move(viewport()->width() - minimap_->width() - 12, 12);

@@ -101,6 +101,7 @@ class CanvasView final : public QGraphicsView {
   QSet<QString> folded_;
   Press press_ = Press::None;
   QPoint pressedAt_;
+  int blocks_ = 0;                                  ///< in the text, repeats not counted out
   bool hasDesign_ = false, stale_ = false, ownZoom_ = true;   ///< ownZoom_: nobody has set another
   double zoom_ = 1, layoutMs_ = 0;
   double laidOut_ = 0;                              ///< the width the present layout was made for

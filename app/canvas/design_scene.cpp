@@ -24,7 +24,8 @@ void DesignScene::setLayout(const CanvasLayout& layout) {
     auto* item = new CardItem(card, layout_.shareX);
     int depth = 0;
     for (int at = card.parent; at >= 0; at = layout_.cards[static_cast<std::size_t>(at)].parent) ++depth;
-    item->setZValue(depth == 0 && card.kind != CanvasCard::Kind::Repeat ? 1 : card.kind == CanvasCard::Kind::Repeat ? -10 + depth : 0.1 * depth);
+    const bool above = card.kind == CanvasCard::Kind::Slot || card.kind == CanvasCard::Kind::Bar;
+    item->setZValue(above ? 1 : card.kind == CanvasCard::Kind::Repeat ? -10 + depth : 0.1 * depth);
     addItem(item);
     cards_.insert(card.id, item);
   }

@@ -40,7 +40,10 @@ QString blockDetail(const PlanNode& node) {
     add("capacity_factor", QObject::tr("capacity %1"));
     return parts.join(QStringLiteral(" · "));
   }
-  if (node.kind == "parallel") return QObject::tr("sum of %1 branches").arg(node.children.size());
+  if (node.kind == "parallel") {
+    const bool gated = node.params.has("combine") && node.params.text("combine") == "gate";
+    return (gated ? QObject::tr("gated sum of %1 branches") : QObject::tr("sum of %1 branches")).arg(node.children.size());
+  }
   const BlockInfo* info = findBlock(node.kind);
   if (!info) return {};
   for (const Param& p : info->schema) {

@@ -15,18 +15,21 @@
 namespace serp::app {
 namespace {
 
-constexpr int kWidth = 88, kMargin = 4;
+constexpr int kWidth = 64, kMargin = 4;
 
 }  // namespace
 
 Minimap::Minimap(QGraphicsView* view) : QWidget(view), view_(view) {
   setCursor(Qt::PointingHandCursor);
+  setFixedWidth(kWidth);
   setAccessibleName(tr("Map of the design"));
   setToolTip(tr("The whole design; click or drag to go there"));
   for (QScrollBar* bar : {view->verticalScrollBar(), view->horizontalScrollBar()})
     connect(bar, &QScrollBar::valueChanged, this, [this] { update(); });
   hide();
 }
+
+QSize Minimap::sizeHint() const { return {kWidth, 200}; }
 
 void Minimap::setLayout(const CanvasLayout& layout) {
   scene_ = layout.size;

@@ -15,6 +15,7 @@ class Minimap final : public QWidget {
   Q_OBJECT
  public:
   explicit Minimap(QGraphicsView* view);
+  QSize sizeHint() const override;
   void setLayout(const CanvasLayout& layout);      ///< draws the map once; the frame of the window is painted over it
 
  protected:

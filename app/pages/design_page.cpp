@@ -72,6 +72,8 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
   rightBox->setMinimumWidth(320);
   auto* columns = columns_ = new QSplitter(Qt::Horizontal);
   auto* left = new QWidget;
+  left->setProperty("role", "topbar");              // the ground of the palette
+  left->setAttribute(Qt::WA_StyledBackground);
   auto* leftColumn = new QVBoxLayout(left);
   leftColumn->setContentsMargins(0, 0, 0, 0);
   leftColumn->setSpacing(0);
@@ -110,7 +112,15 @@ DesignPage::DesignPage(Workspace& workspace, QWidget* parent) : Page(tr("Design"
   connect(editor_, &YamlEditor::edited, design, &DesignDocument::setText);
   connect(editor_, &YamlEditor::undoWanted, &design->undoStack(), &QUndoStack::undo);
   connect(editor_, &YamlEditor::redoWanted, &design->undoStack(), &QUndoStack::redo);
-  connect(editor_, &YamlEditor::fixChosen, this, [design](const Diagnostic& d) {
+  editor_->offerRemediesBy([design](const Diagnostic& d) {
+    const auto mending = mendFault(design->text().toStdString(), d);
+    return mending ? QString::fromStdString(mending->label) : QString();
+  });
+  connect(editor_, &YamlEditor::fixChosen, this, [this, design](const Diagnostic& d) {
+    if (d.fix.empty()) {
+      if (auto mending = mendFault(design->text().toStdString(), d)) design->edit(Result<DesignEdit>(std::move(mending->edit)), selection_);
+      return;
+    }
     design->replaceAt(d.line, d.column, d.length, QString::fromStdString(d.fix));
   });
   connect(editor_, &YamlEditor::lineChanged, this, [this](int line) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,14 @@ Result<DesignEdit> setKeys(const std::string& text, const std::vector<std::strin
 Result<DesignEdit> unsetKey(const std::string& text, const std::string& path);
 /// The blocks become what a pattern says ("(ME)8"); letters the design has already keep their blocks, keys and comments.
 Result<DesignEdit> setPattern(const std::string& text, const std::string& pattern);
+
+/// What would mend a fault of a design: words for a button ("insert mamba", "heads: 4") and the text after it.
+struct Mending {
+  std::string label;
+  DesignEdit edit;
+};
+/// Nothing where only a person can tell, and for faults that carry a replacement text of their own (Diagnostic::fix).
+std::optional<Mending> mendFault(const std::string& text, const Diagnostic& fault);
 
 /// Blocks as YAML for a clipboard, one list entry each, with the comments right above them.
 Result<std::string> copyBlocks(const std::string& text, const std::vector<std::string>& paths);

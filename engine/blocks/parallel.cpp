@@ -1,32 +1,44 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// A container: branches side by side over one input, summed into one residual update.
+// A container: branches side by side over one input, summed into one residual update, plainly or weighted by a learned gate.
+#include "engine/graph/cost_model.h"
 #include "engine/spec/block_info.h"
 
 namespace serp {
 namespace {
 
 const ParamSchema kSchema = {
+    choice("combine", {"sum", "gate"}, "sum", "sum: the branches add up; gate: each token weighs them by a softmax of its own"),
     choice("norms", {"shared", "own"}, "shared", "one norm before all branches, or one per branch"),
 };
 
-Cost cost(const ParamSet&, const BuildContext& c) {
+/// One branch needs no gate.
+bool isGated(const ParamSet& p, std::size_t branches) { return p.text("combine") == "gate" && branches > 1; }
+
+Cost cost(const ParamSet& p, const BuildContext& c) {
   Cost total;
-  if (c.children != nullptr)
-    for (const auto& [name, branch] : *c.children) total += branch;
-  return total;
+  if (c.children == nullptr) return total;
+  for (const auto& [name, branch] : *c.children) total += branch;
+  if (!isGated(p, c.children->size())) return total;
+  const auto branches = static_cast<std::int64_t>(c.children->size());
+  Cost gate = linearCost(c.in, branches, false);
+  gate.weightsTotal = gate.weightsActive = 0;  // like a router: no matrix of the stream
+  gate.activationBytesPerToken += 4.0 * static_cast<double>(branches * (c.out + 1));
+  return total += gate;
 }
 
 const BlockRegistration kRegistration{
-    {"parallel", Family::Container, "Branches over one input, summed: x += mamba(n) + switch_moe(n).", true, 0, kSchema}, nullptr, cost};
+    {"parallel", Family::Container, "Branches over one input, summed, plainly or by a gate: x += mamba(n) + switch_moe(n).", true, 0, kSchema}, nullptr, cost};
 
 }  // namespace
 }  // namespace serp
 
 #ifdef SERP_WITH_TORCH
+#include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "engine/model/block.h"
 #include "engine/model/norm_layer.h"
+#include "engine/ops/linear.h"
 
 namespace serp {
 namespace {
@@ -43,7 +55,7 @@ struct ParallelState final : BlockState {
   }
 };
 
-/// The sum of its branches over one input; with own norms each branch norms the stream for itself.
+/// The sum of its branches over one input; with own norms each branch norms the stream for itself, and the gate reads the stream.
 class Parallel final : public Block {
  public:
   explicit Parallel(const BuildingSite& site) : Block(site) {
@@ -59,6 +71,9 @@ class Parallel final : public Block {
       addChild(branch.block.get());
       branches_.push_back(std::move(branch));
     }
+    const auto count = static_cast<std::int64_t>(branches_.size());
+    if (isGated(site.node.params, branches_.size()))
+      gate_ = addParameter("gate.weight", site.init.truncated(path() + ".gate.weight", {count, site.node.in}, 0.1, static_cast<double>(site.node.in)), ParameterRole::Matrix);
   }
 
   at::Tensor forward(const at::Tensor& x, StepContext& ctx) override {
@@ -88,15 +103,18 @@ class Parallel final : public Block {
 
   template <class F>
   at::Tensor sum(const at::Tensor& x, const F& run) {
-    at::Tensor y;
+    at::Tensor y, weights;
+    if (gate_.defined()) weights = at::softmax(ops::linear(x, gate_), -1);                        // [.., branches]
     for (std::size_t i = 0; i < branches_.size(); ++i) {
-      const at::Tensor part = run(branches_[i], i);
+      at::Tensor part = run(branches_[i], i);
+      if (weights.defined()) part = part.mul(weights.narrow(-1, static_cast<std::int64_t>(i), 1));  // [.., out]
       y = y.defined() ? y.add(part) : part;
     }
     return y.defined() ? y : at::zeros_like(x);  // every branch is bypassed
   }
 
   std::vector<Branch> branches_;
+  at::Tensor gate_;
 };
 
 const BlockFactory kFactory{"parallel", makeBlock<Parallel>};

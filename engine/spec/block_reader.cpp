@@ -101,7 +101,7 @@ class BlockReader {
       }
       std::vector<std::string> allowed = {listKey};
       if (repeat) allowed.push_back("repeat");
-      else allowed.insert(allowed.end(), {"norms", "norm", "bypass"});
+      else allowed.insert(allowed.end(), {"combine", "norms", "norm", "bypass"});
       const std::string close = nearest(key.value, allowed);
       faults_.unknownKey(key, block.path + "." + key.value, allowed, {}, close);
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // From an empty canvas to a trained design by mouse and keys alone, in fewer than thirty gestures; undone to the empty canvas and redone.
 #include <QFile>
+#include <QPushButton>
 #include <QtTest>
 
 #include "engine/api/runs.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Editing on the canvas: by drag, by keys and by name; one gesture is one undo step; what cannot be done is said and changes nothing.
 #include <QClipboard>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QPushButton>
 #include <QtTest>
@@ -327,6 +328,58 @@ class TestCanvasEditor : public QObject {
     std::sort(edits.begin(), edits.end());
     std::sort(paints.begin(), paints.end());
     qInfo("60 blocks: edit to new layout median %.1f ms, worst %.1f; canvas repaint median %.1f ms, worst %.1f; layout alone %.2f ms", edits[10], edits.back(), paints[10], paints.back(), s.canvas->lastLayoutMs());
+  }
+
+  /// For people: SERP_PICTURES=DIR writes the page while it is edited.
+  void pictures() {
+    const QString folder = qEnvironmentVariable("SERP_PICTURES");
+    if (folder.isEmpty()) QSKIP("SERP_PICTURES is not set: no pictures are written");
+    QDir().mkpath(folder);
+    QString sixty = "name: sixty\nmodel:\n  d_model: 128\n  blocks:\n";
+    for (int i = 0; i < 30; ++i) sixty += "    - {kind: mamba}\n    - {kind: switch_moe, experts: 16}\n";
+    for (const QSize size : {QSize(1216, 752), QSize(1856, 1056), QSize(1036, 652)})
+      for (const ThemeKind kind : {ThemeKind::Dark, ThemeKind::Light}) {
+        Theme::instance().setKind(kind);
+        const auto save = [&](DesignWindow& s, const char* name) {
+          QTest::qWait(60);
+          QVERIFY(s.window.grab().save(QStringLiteral("%1/%2-%3-%4.png").arg(folder, name).arg(size.width() + 64).arg(kind == ThemeKind::Dark ? "dark" : "light")));
+        };
+        DesignWindow s(kText, fakeOpener(), size);
+        s.w.design.open("start/moe_mamba");
+        QMimeData mime;
+        mime.setData(QLatin1String(kKindMime), "switch_moe");
+        const QPoint slot = s.at(QStringLiteral("model.blocks[0].blocks[0].out_proj"));
+        QDragEnterEvent enter(slot, Qt::CopyAction, &mime, Qt::LeftButton, {});
+        QApplication::sendEvent(s.canvas->viewport(), &enter);
+        QDragMoveEvent move(slot, Qt::CopyAction, &mime, Qt::LeftButton, {});
+        QApplication::sendEvent(s.canvas->viewport(), &move);
+        save(s, "drag-slot");
+        const QPoint wire = s.gap(QStringLiteral("model.blocks[0].blocks"), 1);
+        QDragMoveEvent over(wire, Qt::CopyAction, &mime, Qt::LeftButton, {});
+        QApplication::sendEvent(s.canvas->viewport(), &over);
+        save(s, "drag-wire");
+        QDragLeaveEvent leave;
+        QApplication::sendEvent(s.canvas->viewport(), &leave);
+        s.click(QStringLiteral("model.blocks[0].blocks[0]"));
+        s.search("m");
+        save(s, "search");
+        QTest::keyClick(s.canvas->search()->field(), Qt::Key_Escape);
+        s.key(Qt::Key_B);
+        s.page->pinned()->pinPreset("start/mamba");
+        s.click(QStringLiteral("model.blocks[0].blocks[1]"), Qt::ShiftModifier);
+        save(s, "pinned-bypass");
+        s.page->openEmpty();
+        save(s, "empty");
+        s.w.design.setDesign(sixty);
+        s.click("model.blocks[1]");
+        save(s, "sixty");
+        s.w.design.open("start/parallel_moe_mamba");
+        s.canvas->foldAll(true);
+        save(s, "folded");
+        s.w.design.setDesign("name: faulty\nmodel:\n  d_model: 100\n  blocks:\n    - {kind: attention, heads: 7}\n    - repeat: 2\n      blocks: []\n");
+        save(s, "faults");
+      }
+    Theme::instance().setKind(ThemeKind::Dark);
   }
 };
 

@@ -17,6 +17,7 @@
 #include "app/session/preferences.h"
 #include "app/session/run_commands.h"
 #include "app/shell/command_line.h"
+#include "app/session/notices.h"
 #include "app/shell/open_first.h"
 #include "app/shell/open_tabs.h"
 #include "app/shell/screenshot.h"
@@ -184,6 +185,34 @@ class TestMainWindow : public QObject {
     QCOMPARE(last.design().text(), changed);               // closed in the start before, and still to be had
     QVERIFY(last.design().isDirty());
     QVERIFY(!last.window->workspace().actions->find(QStringLiteral("file.reopen"))->isEnabled());
+  }
+
+  void designsOutliveACrash() {
+    QTemporaryDir folder, later;
+    const QString changed = QString::fromStdString(smallSpec(123).text), file = folder.filePath(QStringLiteral("preferences.ini"));
+    Shell s(folder.path());
+    s.window->show();
+    QVERIFY(s.design().open(QStringLiteral("start/mamba")));
+    s.design().setText(changed);
+    const auto written = [&] {
+      QFile ini(file);
+      return ini.open(QIODevice::ReadOnly) && ini.readAll().contains("last");
+    };
+    QTRY_VERIFY_WITH_TIMEOUT(written(), 10000);            // without anybody asking for it, and without a close
+    QVERIFY(QFile::copy(file, later.filePath(QStringLiteral("preferences.ini"))));   // what a kill would leave behind
+    Shell next(later.path());
+    QStringList told;
+    connect(next.window->workspace().notices, &Notices::posted, this, [&told](const Notice& notice) { told << notice.text; });
+    QVERIFY(next.window->restoreWorkspace());
+    QCOMPARE(next.design().text(), changed);
+    QVERIFY(next.design().isDirty());
+    QVERIFY(told.join(' ').contains(QStringLiteral("did not end in order")));
+    s.window->close();
+    Shell again(folder.path());                            // a start after a proper end says nothing
+    told.clear();
+    connect(again.window->workspace().notices, &Notices::posted, this, [&told](const Notice& notice) { told << notice.text; });
+    QVERIFY(again.window->restoreWorkspace());
+    QVERIFY(!told.join(' ').contains(QStringLiteral("did not end in order")));
   }
 
   void argumentsOpenOnTopOfTheWorkspace() {

@@ -255,6 +255,34 @@ class TestEdit : public QObject {
     QVERIFY(!patternBlocks(std::string(100000, 'M')));
   }
 
+  void faultsAreMended_data() {
+    QTest::addColumn<QString>("blocks");
+    QTest::addColumn<QString>("label");
+    QTest::newRow("empty") << "[]" << "insert mamba";
+    QTest::newRow("empty repeat") << "[{repeat: 2, blocks: []}]" << "insert mamba";
+    QTest::newRow("heads") << "[{kind: attention, heads: 7}]" << "heads: 8";
+    QTest::newRow("top_k") << "[{kind: topk_moe, experts: 4, top_k: 9}]" << "top_k: 4";
+    QTest::newRow("dt") << "[{kind: mamba, dt_min: 0.2}]" << "dt_max: 0.2";
+    QTest::newRow("narrow") << "[{kind: mamba, expand: 0.001}]" << "expand: 0.016";
+  }
+  void faultsAreMended() {
+    QFETCH(QString, blocks);
+    QFETCH(QString, label);
+    const std::string text = "name: x\nmodel:\n  d_model: 64   # width\n  blocks: " + blocks.toStdString() + "\n";
+    const DraftSpec draft = draftRunSpec(text);
+    QVERIFY(draft.spec && draft.faults.hasErrors());
+    QStringList labels;
+    for (const Diagnostic& d : draft.faults.items) {
+      const auto mending = mendFault(text, d);
+      if (!mending) continue;
+      labels << q(mending->label);
+      const auto mended = parseRunSpec(mending->edit.text);
+      QVERIFY2(mended, mended ? "" : (mending->edit.text + mended.faults().text()).c_str());
+      QVERIFY(q(mending->edit.text).contains("# width"));
+    }
+    QVERIFY2(labels.contains(label), qUtf8Printable(labels.join('|')));
+  }
+
   void everyPresetSurvives_data() {
     QTest::addColumn<QString>("name");
     for (const PresetInfo& p : listPresets()) QTest::newRow(p.name.c_str()) << q(p.name);

@@ -64,7 +64,9 @@ CostBar::CostBar(QWidget* parent) : QWidget(parent) {
   connect(equalise_, &QPushButton::clicked, this, &CostBar::equaliseWanted);
   row->addWidget(equalise_);
   pin_ = new QToolButton;
-  pin_->setText(tr("Compare…"));
+  pin_->setText(tr("Compare  ▾"));
+  pin_->setAccessibleName(tr("Compare costs with a pinned design"));
+  pin_->setStyleSheet(QStringLiteral("QToolButton::menu-indicator { image: none; }"));
   pin_->setToolTip(tr("Pin a design to compare costs with; then widths can be solved to match it"));
   pin_->setPopupMode(QToolButton::InstantPopup);
   row->addWidget(pin_);

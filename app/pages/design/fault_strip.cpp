@@ -32,7 +32,8 @@ void FaultLayout::setStrips(const QHash<int, int>& heights) {
   Q_EMIT update();
 }
 
-FaultStrip::FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent) : QFrame(parent), diagnostic_(diagnostic), text_(new QLabel) {
+FaultStrip::FaultStrip(const Diagnostic& diagnostic, int others, const QString& remedy, QWidget* parent)
+    : QFrame(parent), diagnostic_(diagnostic), remedy_(remedy), text_(new QLabel) {
   auto* row = new QHBoxLayout(this);
   row->setContentsMargins(kLeft, 4, kRight, 4);
   row->setSpacing(kSpace);
@@ -54,10 +55,10 @@ FaultStrip::FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent
   text_->setStyleSheet(QStringLiteral("font-size: %1px;").arg(metric::kCaption));
   text_->setToolTip(QString::fromStdString(diagnostic.text()));
   row->addWidget(text_, 1);
-  if (!diagnostic.fix.empty()) {
+  if (!diagnostic.fix.empty() || !remedy_.isEmpty()) {
     fix_ = new QPushButton;
     fix_->setProperty("small", true);
-    fix_->setToolTip(tr("Replaces the faulty text (Alt+Enter)"));
+    fix_->setToolTip(remedy_.isEmpty() ? tr("Replaces the faulty text (Alt+Enter)") : tr("Changes the design so (Alt+Enter)"));
     fix_->setFocusPolicy(Qt::TabFocus);
     connect(fix_, &QPushButton::clicked, this, &FaultStrip::fixChosen);
     row->addWidget(fix_);
@@ -69,7 +70,7 @@ FaultStrip::FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent
 int FaultStrip::heightFor(int width) {
   ensurePolished();
   if (fix_) {
-    const QString use = tr("Use “%1”").arg(QString::fromStdString(diagnostic_.fix));
+    const QString use = remedy_.isEmpty() ? tr("Use “%1”").arg(QString::fromStdString(diagnostic_.fix)) : remedy_;
     fix_->setText(width >= kRoomForKey ? use + QStringLiteral("   Alt ↵") : use);
     fix_->setAccessibleName(use);
   }

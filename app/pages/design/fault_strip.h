@@ -32,7 +32,7 @@ class FaultLayout final : public QPlainTextDocumentLayout {
 class FaultStrip final : public QFrame {
   Q_OBJECT
  public:
-  FaultStrip(const Diagnostic& diagnostic, int others, QWidget* parent);
+  FaultStrip(const Diagnostic& diagnostic, int others, const QString& remedy, QWidget* parent);
   const Diagnostic& diagnostic() const { return diagnostic_; }
   int heightFor(int width);                              ///< all of the words, 49 or more; where there is room the button names its key
 
@@ -44,6 +44,7 @@ class FaultStrip final : public QFrame {
 
  private:
   Diagnostic diagnostic_;
+  QString remedy_;                                ///< words for the button where the fault has no replacement text of its own
   QLabel* text_;
   QPushButton* fix_ = nullptr;
 };

@@ -100,7 +100,7 @@ void YamlEditor::setDiagnostics(const Diagnostics& diagnostics) {
     if (d.severity == Severity::Error) byLine[std::clamp(d.line, 1, std::max(1, blockCount()))].push_back(&d);
   for (const auto& [line, faults] : byLine) {
     if (static_cast<int>(strips_.size()) == kMaxStrips) break;  // the list below shows the rest
-    auto* strip = new FaultStrip(*faults.front(), static_cast<int>(faults.size()) - 1, viewport());
+    auto* strip = new FaultStrip(*faults.front(), static_cast<int>(faults.size()) - 1, remedy_ && faults.front()->fix.empty() ? remedy_(*faults.front()) : QString(), viewport());
     connect(strip, &FaultStrip::fixChosen, this, [this, strip] { Q_EMIT fixChosen(strip->diagnostic()); });
     strips_.push_back(strip);
   }
@@ -196,7 +196,7 @@ void YamlEditor::applyFix() {
   const Diagnostic* best = nullptr;
   const int line = textCursor().blockNumber() + 1;
   for (const Diagnostic& d : diagnostics_.items) {
-    if (d.fix.empty()) continue;
+    if (d.fix.empty() && (!remedy_ || remedy_(d).isEmpty())) continue;
     if (!best || (best->line != line && d.line == line)) best = &d;
   }
   if (best) Q_EMIT fixChosen(Diagnostic(*best));

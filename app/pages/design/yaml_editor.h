@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QPlainTextEdit>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,8 @@ class YamlEditor final : public QPlainTextEdit {
   /// Takes over a text changed elsewhere by the smallest edit, so that cursor and scrolling stay. Windows line ends stay too.
   void showText(const QString& text);
   void setDiagnostics(const Diagnostics& diagnostics);
+  /// Words of a remedy for faults without a replacement text; empty: there is none.
+  void offerRemediesBy(std::function<QString(const Diagnostic&)> remedy) { remedy_ = std::move(remedy); }
   void setMarkedLines(int first, int last);        ///< the selected block's lines, from 1; 0 = none
   void goTo(int line, int column);
   std::pair<int, int> markedLines() const { return {markedFirst_, markedLast_}; }
@@ -58,6 +61,7 @@ class YamlEditor final : public QPlainTextEdit {
   FaultLayout* layout_;
   std::vector<FaultStrip*> strips_;
   Diagnostics diagnostics_;
+  std::function<QString(const Diagnostic&)> remedy_;
   int markedFirst_ = 0, markedLast_ = 0;
   bool showing_ = false, windowsEnds_ = false;
 };
