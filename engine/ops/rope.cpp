@@ -109,7 +109,7 @@ struct HeadsOp : torch::autograd::Function<HeadsOp> {
     checkRows(x, "x of the heads");
     const std::int64_t B = x.size(0), T = x.size(1), width = x.size(2) / heads;
     const at::Tensor y = scratch({B, heads, T, width});
-    const Angles a = angles(T, width, base, first);
+    const Angles a = rotaryAngles(T, width, base, first);
     const Heads<const float> from{data(x), T * heads * width, width, heads * width};
     const Heads<float> to{out(y), heads * T * width, T * width, width};
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
@@ -127,7 +127,7 @@ struct HeadsOp : torch::autograd::Function<HeadsOp> {
     const at::Tensor dx = scratch({B, T, heads * width});
     const Heads<const float> from{data(g), g.stride(0), g.stride(1), g.stride(2)};
     const Heads<float> to{out(dx), T * heads * width, width, heads * width};
-    const Angles a = angles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+    const Angles a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
       rotate(from.row(b, h, t), to.row(b, h, t), a.cosines.data() + t * a.half, a.sines.data() + t * a.half, a.half, width, -1.0f);
     });
