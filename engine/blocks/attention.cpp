@@ -50,6 +50,7 @@ const BlockRegistration kRegistration{
 
 #include "engine/base/error.h"
 #include "engine/model/block.h"
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/rope.h"
 
@@ -109,15 +110,22 @@ class Attention final : public Block {
     ops::splitHeads(qkv, heads_, rope_ ? base_ : 0.0, first, q, k, v);
     at::Tensor mixed;
     if (!s) {
-      mixed = at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
+      mixed = attend(q, k, v, true);
     } else {
       remember(*s, k, v, B, T);
       const at::Tensor keys = s->keys.narrow(2, 0, s->length), values = s->values.narrow(2, 0, s->length);
-      if (first == 0) mixed = at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
-      else if (T == 1) mixed = at::scaled_dot_product_attention(q, keys, values);
+      if (first == 0) mixed = attend(q, k, v, true);
+      else if (T == 1) mixed = attend(q, keys, values, false);
       else throw Error(ExitCode::Internal, "[" + path() + "] a prefill must start from an empty state");
     }
     return ops::linear(mixed.transpose(1, 2).reshape({B, T, heads_ * width_}), out_, outBias_);
+  }
+
+  /// On a card the kernels that never hold the scores exist for narrow types: bfloat16 where the run's products have it.
+  static at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, bool causal) {
+    if (ops::precision() == ops::Precision::Float32 || !ops::placeOf(q).gpu) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
+    const auto narrow = [](const at::Tensor& t) { return t.to(at::kBFloat16); };
+    return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), {}, 0.0, causal).to(at::kFloat);
   }
 
   void remember(AttentionState& s, const at::Tensor& k, const at::Tensor& v, std::int64_t B, std::int64_t T) const {

@@ -10,6 +10,7 @@
 #include <numeric>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_kernels.h"
 
 namespace serp {
 
@@ -56,9 +57,9 @@ std::vector<std::int32_t> sample(LanguageModel& model, const std::vector<std::in
   std::vector<std::int32_t> drawn;
   while (static_cast<std::int64_t>(drawn.size()) < s.tokens) {
     const auto length = static_cast<std::int64_t>(input.size());
-    const at::Tensor logits =
-        model.advance(at::from_blob(input.data(), {1, length}, at::TensorOptions().dtype(at::kLong)), state, ctx).contiguous();
-    const std::span<const float> row(logits.const_data_ptr<float>() + (length - 1) * model.vocab(), static_cast<std::size_t>(model.vocab()));
+    const at::Tensor all = model.advance(at::from_blob(input.data(), {1, length}, at::TensorOptions().dtype(at::kLong)), state, ctx);
+    const at::Tensor last = ops::onHost(all.narrow(0, length - 1, 1)).contiguous();
+    const std::span<const float> row(last.const_data_ptr<float>(), static_cast<std::size_t>(model.vocab()));
     const double draw = static_cast<double>(mixSeed(s.seed, "draw " + std::to_string(drawn.size())) >> 11) * 0x1.0p-53;
     const std::int32_t id = drawToken(row, s, draw);
     drawn.push_back(id);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 #include "kernels/reference/plain.h"
@@ -102,14 +103,21 @@ void compareKernels(const char* kernel, const char* output, std::span<const floa
 
 namespace run {
 
-void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+std::int64_t scanCheckpointCount(const Place& place, const kernels::ScanShape& s) {
+  return place.gpu ? deviceKernels().scanCheckpointCount(s) : kernels::scanCheckpointCount(s);
+}
+
+void scanForward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+  if (place.gpu) return gpu::scanForward(s, in, o);
   const auto parallel = torchParallel();
   both("selective_scan", {{"y", o.y, s.batch * s.length, s.channels, o.yStride},
                           {"last_state", o.lastState, s.batch, s.channels * s.states, s.channels * s.states}},
        [&] { return kernels::scanForward(s, in, o, parallel); }, [&] { return kernels::reference::scanForward(s, in, o); });
 }
 
-void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints, const kernels::ScanGradients& g) {
+void scanBackward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints,
+                  const kernels::ScanGradients& g) {
+  if (place.gpu) return gpu::scanBackward(place, s, in, checkpoints, g);
   const auto parallel = torchParallel();
   const std::int64_t rows = s.batch * s.length, D = s.channels, N = s.states;
   both("selective_scan backward",
@@ -123,7 +131,8 @@ void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, con
        [&] { return kernels::reference::scanBackward(s, in, g); });
 }
 
-void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+void scanStep(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+  if (place.gpu) return gpu::scanStep(s, in, state, y, yStride);
   const auto parallel = torchParallel();
   const std::int64_t size = s.channels * s.states;
   both("selective_scan step", {{"y", y, s.batch, s.channels, yStride}, {"state", state, s.batch, size, size}},
@@ -139,14 +148,16 @@ void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* 
        });
 }
 
-void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+void convForward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+  if (place.gpu) return gpu::convForward(s, in, y, stride);
   const auto parallel = torchParallel();
   both("causal_conv1d", {{"out", y, s.batch * s.length, s.channels, stride}},
        [&] { return kernels::convForward(s, in, y, stride, parallel); },
        [&] { return kernels::reference::convForward(s, in, y, stride); });
 }
 
-void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+void convBackward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+  if (place.gpu) return gpu::convBackward(place, s, in, g);
   const auto parallel = torchParallel();
   const std::int64_t before = (s.width - 1) * s.channels;
   both("causal_conv1d backward",
@@ -159,7 +170,8 @@ void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, con
        [&] { return kernels::reference::convBackward(s, in, g); });
 }
 
-void convStep(const kernels::ConvShape& s, const kernels::ConvInput& in, float* window, float* y, std::int64_t stride) {
+void convStep(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, float* window, float* y, std::int64_t stride) {
+  if (place.gpu) return gpu::convStep(s, in, window, y, stride);
   const auto parallel = torchParallel();
   if (gMode.load(std::memory_order_relaxed) != KernelMode::Fast) {  // the window only moves; the sum is what can differ
     kernels::ConvInput from = in;
@@ -174,15 +186,18 @@ void convStep(const kernels::ConvShape& s, const kernels::ConvInput& in, float* 
   require(kernels::convStep(s, in, window, y, stride, parallel), "causal_conv1d step");
 }
 
-void normForward(const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y, float* stats) {
+void normForward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y,
+                 float* stats) {
+  if (place.gpu) return gpu::normForward(s, x, weight, bias, y, stats);
   const auto parallel = torchParallel();
   both("norm", {{"y", y, s.rows, s.width, s.width}, {"statistics", stats, s.rows, 2, 2}},
        [&] { return kernels::normForward(s, x, s.width, weight, bias, y, s.width, stats, parallel); },
        [&] { return kernels::reference::normForward(s, x, s.width, weight, bias, y, s.width, stats); });
 }
 
-void normBackward(const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
+void normBackward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias) {
+  if (place.gpu) return gpu::normBackward(place, s, x, weight, stats, dy, dxAdd, dx, dWeight, dBias);
   const auto parallel = torchParallel();
   both("norm backward", {{"dx", dx, s.rows, s.width, s.width}, {"dweight", dWeight, 1, s.width, s.width}, {"dbias", dBias, 1, s.width, s.width}},
        [&] {
@@ -225,8 +240,9 @@ void route(const kernels::RouteShape& s, const float* logits, const kernels::Rou
        });
 }
 
-void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities, const std::int32_t* expert,
-                   const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+void routeBackward(const Place& place, std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
+                   const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+  if (place.gpu) return gpu::routeBackward(tokens, experts, topK, probabilities, expert, dGate, columnGrad, logSumExp, zScale, dLogits);
   const auto parallel = torchParallel();
   both("route backward", {{"dlogits", dLogits, tokens, experts, experts}},
        [&] {
@@ -265,7 +281,8 @@ void combineRowsBackward(const float* rows, std::int64_t width, const std::int32
        });
 }
 
-void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+void adamw(const Place& place, std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+  if (place.gpu) return gpu::adamw(count, param, grad, m, v, s);
   const auto parallel = torchParallel();
   both("adamw", {{"parameters", param, 1, count, count}, {"first moments", m, 1, count, count}, {"second moments", v, 1, count, count}},
        [&] { return kernels::adamw(count, param, grad, m, v, s, false, parallel); },

@@ -4,6 +4,7 @@
 
 #include <ATen/ops/add.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -25,8 +26,9 @@ at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const at::Te
   checkRows(x, "norm x");
   const auto shape = shapeOf(x, kind, eps);
   const at::Tensor y = at::empty_like(x);
-  stats = scratch({shape.rows, 2});
-  run::normForward(shape, data(x), data(weight), data(bias), out(y), out(stats));
+  const Place place = placeOf(x);
+  stats = scratch(place, {shape.rows, 2});
+  run::normForward(place, shape, data(x), data(weight), data(bias), out(y), out(stats));
   return y;
 }
 
@@ -47,9 +49,12 @@ NormGradients normGradients(AutogradContext* ctx, const at::Tensor& grad, const 
   const at::Tensor dy = grad.contiguous(), stream = add.defined() ? add.contiguous() : add;
   NormGradients g;
   g.dx = at::empty_like(x);
-  if (weight.defined()) g.dWeight = at::empty_like(weight);
-  if (bias.defined()) g.dBias = at::empty_like(bias);
-  run::normBackward(shape, data(x), data(weight), data(stats), data(dy), data(stream), out(g.dx), out(g.dWeight), out(g.dBias));
+  const auto like = [&](const at::Tensor& t) {  // without rows a card's kernel has nothing to do, and writes nothing
+    return !t.defined() ? t : shape.rows == 0 ? at::zeros_like(t) : at::empty_like(t);
+  };
+  g.dWeight = like(weight);
+  g.dBias = like(bias);
+  run::normBackward(placeOf(x), shape, data(x), data(weight), data(stats), data(dy), data(stream), out(g.dx), out(g.dWeight), out(g.dBias));
   return g;
 }
 

@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_kernels.h"
 #include "engine/run/build_run.h"
 #include "engine/tools/serp/terminal.h"
 #include "engine/train/train_loop.h"
@@ -116,6 +117,7 @@ ordered_json measureDecode(LanguageModel& model, const Size& s, const Options& o
     at::Tensor logits = model.advance(at::from_blob(prompt.data(), {1, count}, options), state, ctx).narrow(0, count - 1, 1);
     const auto start = Clock::now();
     for (int i = 0; i < count; ++i) logits = model.advance(logits.argmax(-1).view({1, 1}), state, ctx);
+    if (!logits.is_cpu()) ops::onHost(logits);  // what was queued is done
     times.push_back(since(start));
   }
   const Rate r = summary(times, count);
@@ -140,6 +142,7 @@ int bench(const Options& o, const std::string& mode) {
       if (model.ends_with("moe") || model.starts_with("moe")) j["experts"] = 16;
       j.update(measured);
       j["peak_rss_mb"] = round1(peakMemory());
+      j["device"] = built.info.device;
       j["kernels"] = built.info.kernels;
       j["library"] = std::string("serpentarium ") + SERP_VERSION;
       if (o.json) std::printf("%s\n", j.dump().c_str());
