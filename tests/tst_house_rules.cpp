@@ -83,7 +83,7 @@ const std::map<QString, std::set<QString>>& allowed() {
         {"device", with(base, {"device"})},
         {"ops", with(base, {"ops", "kernels", "device"})},
         {"stats", with(plan, {"stats", "model", "ops", "data", "kernels"})},
-        {"model", with(plan, {"model", "ops", "stats", "kernels"})},
+        {"model", with(plan, {"model", "ops", "stats", "kernels", "device"})},
         {"blocks", with(plan, {"model", "ops", "stats", "kernels"})},
         {"train", with(plan, {"train", "model", "ops", "stats", "data", "kernels", "device"})},
         {"run", with(plan, {"run", "train", "model", "ops", "stats", "data", "kernels", "device"})},

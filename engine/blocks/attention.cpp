@@ -62,6 +62,7 @@ struct AttentionState final : BlockState {
   at::Tensor keys, values;      // [B, H, capacity, d_head]
   std::int64_t length = 0;
 
+  bool keepsSize() const override { return false; }
   NamedTensors tensors() const override {
     if (!keys.defined()) return {};
     return {{"keys", keys.narrow(2, 0, length)}, {"values", values.narrow(2, 0, length)}};

@@ -72,6 +72,7 @@ struct MambaState final : BlockState {
   ops::MambaInnerState inner;
   std::unique_ptr<BlockState> conv, gate, out;   // of blocks in the slots
 
+  bool keepsSize() const override { return (!conv || conv->keepsSize()) && (!gate || gate->keepsSize()) && (!out || out->keepsSize()); }
   NamedTensors tensors() const override {
     NamedTensors all = {{"window", inner.window}, {"h", inner.h}};
     for (const auto& [slot, state] : {std::pair("conv_proj", conv.get()), std::pair("gate_proj", gate.get()), std::pair("out_proj", out.get())})

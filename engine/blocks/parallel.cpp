@@ -23,6 +23,8 @@ const BlockRegistration kRegistration{
 }  // namespace serp
 
 #ifdef SERP_WITH_TORCH
+#include <algorithm>
+
 #include "engine/model/block.h"
 #include "engine/model/norm_layer.h"
 
@@ -32,6 +34,9 @@ namespace {
 struct ParallelState final : BlockState {
   std::vector<std::unique_ptr<BlockState>> branches;
 
+  bool keepsSize() const override {
+    return std::all_of(branches.begin(), branches.end(), [](const auto& b) { return !b || b->keepsSize(); });
+  }
   NamedTensors tensors() const override {
     NamedTensors all;
     for (std::size_t i = 0; i < branches.size(); ++i)

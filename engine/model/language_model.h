@@ -58,6 +58,8 @@ class LanguageModel {
   std::vector<std::pair<std::string, double>> liveValues() const;
 
   std::int64_t vocab() const { return vocab_; }
+  /// Whether a vector of its position is added to every token.
+  bool hasPositions() const { return positions_.defined(); }
   const Plan& plan() const { return plan_; }
 
  private:
