@@ -28,6 +28,16 @@ struct Stream {
   void* handle = nullptr;
 };
 
+/// How activations are stored. Every function below that takes a DType reads and writes those pointers named in its
+/// comment as elements of that type, whatever their declared type; strides count elements. Parameters (A, D, weights,
+/// biases), states, statistics, workspaces and sums stay float32. Results are rounded once, to nearest even.
+enum class DType : std::uint8_t { Float32, BFloat16 };
+
+/// The upper half of a float.
+struct Bf16 {
+  std::uint16_t bits;
+};
+
 /// True when this build holds GPU code.
 bool compiled() noexcept;
 /// Cards that can be used; 0 without CUDA in the build or a driver on the machine. Asked once, then remembered.

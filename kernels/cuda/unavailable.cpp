@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The GPU kernels of a build without CUDA: every one answers that there is no device, and needs no workspace.
-#include "kernels/cuda.h"
+#include "kernels/cuda_memory.h"
 
 namespace serp::kernels::cuda {
 
@@ -28,6 +28,26 @@ std::int64_t routeMeanProbabilityWorkspace(std::int64_t, std::int64_t) noexcept 
 }
 std::int64_t sumOfSquaresWorkspace(std::int64_t) noexcept {
   return 0;
+}
+
+Status allocate(std::int64_t, int, void**) noexcept {
+  return Status::NoDevice;
+}
+void release(void*) noexcept {}
+Status copyIn(void*, const void*, std::int64_t) noexcept {
+  return Status::NoDevice;
+}
+Status copyOut(void*, const void*, std::int64_t) noexcept {
+  return Status::NoDevice;
+}
+Status wait(Stream) noexcept {
+  return Status::NoDevice;
+}
+Status timeOf(void (*)(void*), void*, double*) noexcept {
+  return Status::NoDevice;
+}
+const char* deviceName() noexcept {
+  return "";
 }
 
 Status scanForward(const ScanShape&, const ScanInput&, const ScanOutput&, Stream) noexcept {
