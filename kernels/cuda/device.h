@@ -18,6 +18,8 @@
 
 #define SERP_KERNEL __global__ void
 #define SERP_FN __device__ __forceinline__
+/// Before a loop over a register array: its indices must be constants.
+#define SERP_UNROLL _Pragma("unroll")
 /// A shared array of the block, of a size known when compiling, aligned for 16-byte accesses.
 #define SERP_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 #else
@@ -29,12 +31,14 @@
 
 #define SERP_KERNEL void
 #define SERP_FN inline
-#define SERP_SHARED(T, name, count)                                                                          \
-  T(&name)[count] = *static_cast<T(*)[count]>(::serp::kernels::emulator::sharedArray(                        \
-      [] {                                                                                                   \
-        static const char key = 0;                                                                           \
-        return &key;                                                                                         \
-      }(),                                                                                                   \
+#define SERP_UNROLL
+#define SERP_SHARED(T, name, count)                                           \
+  T(&name)                                                                    \
+  [count] = *static_cast<T(*)[count]>(::serp::kernels::emulator::sharedArray( \
+      [] {                                                                    \
+        static const char key = 0;                                            \
+        return &key;                                                          \
+      }(),                                                                    \
       sizeof(T) * (count)))
 #endif
 
@@ -81,9 +85,10 @@ SERP_FN int lowestBit(unsigned mask) {
 }
 /// Asynchronous copy of 16 bytes into shared memory; it counts as arrived only after waitCopies() and a barrier.
 SERP_FN void copyAsync16(void* shared, const void* global) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))),
-               "l"(global)
-               : "memory");
+  asm volatile(
+      "cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))),
+      "l"(global)
+      : "memory");
 }
 SERP_FN void commitCopies() {
   asm volatile("cp.async.commit_group;" ::: "memory");
@@ -91,6 +96,12 @@ SERP_FN void commitCopies() {
 template <int kGroups>
 SERP_FN void waitCopies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(kGroups) : "memory");
+}
+/// 2^x to 2 ulp; results below the normal numbers are 0.
+SERP_FN float fastExp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 }
 SERP_FN float toFloat(Bf16 x) {
   return __uint_as_float(static_cast<unsigned>(x.bits) << 16);
@@ -144,6 +155,9 @@ inline int lowestBit(unsigned mask) {
 template <int kGroups>
 void waitCopies() {
   emulator::waitCopies(kGroups);
+}
+inline float fastExp2(float x) {
+  return exp2f(x);
 }
 inline float toFloat(Bf16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16);

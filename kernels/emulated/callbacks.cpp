@@ -30,13 +30,25 @@ void undefined(const void* data, const char* what, bool ends = false) {
 }  // namespace
 
 #define SERP_CODE __builtin_return_address(0)
-#define SERP_ACCESS(bytes)                                                              \
-  void __tsan_read##bytes(void* p) { access(p, bytes, false, SERP_CODE); }              \
-  void __tsan_write##bytes(void* p) { access(p, bytes, true, SERP_CODE); }              \
-  void __tsan_unaligned_read##bytes(void* p) { access(p, bytes, false, SERP_CODE); }    \
-  void __tsan_unaligned_write##bytes(void* p) { access(p, bytes, true, SERP_CODE); }    \
-  void __tsan_volatile_read##bytes(void* p) { access(p, bytes, false, SERP_CODE); }     \
-  void __tsan_volatile_write##bytes(void* p) { access(p, bytes, true, SERP_CODE); }
+#define SERP_ACCESS(bytes)                      \
+  void __tsan_read##bytes(void* p) {            \
+    access(p, bytes, false, SERP_CODE);         \
+  }                                             \
+  void __tsan_write##bytes(void* p) {           \
+    access(p, bytes, true, SERP_CODE);          \
+  }                                             \
+  void __tsan_unaligned_read##bytes(void* p) {  \
+    access(p, bytes, false, SERP_CODE);         \
+  }                                             \
+  void __tsan_unaligned_write##bytes(void* p) { \
+    access(p, bytes, true, SERP_CODE);          \
+  }                                             \
+  void __tsan_volatile_read##bytes(void* p) {   \
+    access(p, bytes, false, SERP_CODE);         \
+  }                                             \
+  void __tsan_volatile_write##bytes(void* p) {  \
+    access(p, bytes, true, SERP_CODE);          \
+  }
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wbuiltin-declaration-mismatch"
@@ -59,15 +71,33 @@ void __tsan_write_range(void* p, unsigned long bytes) {
 void __tsan_vptr_update(void**, void*) {}
 void __tsan_vptr_read(void**) {}
 
-void __ubsan_handle_out_of_bounds(void* d, void*) { undefined(d, "out of bounds: an index past its array", true); }
-void __ubsan_handle_type_mismatch_v1(void* d, void*) { undefined(d, "misaligned: an access at an address that its type cannot have"); }
-void __ubsan_handle_shift_out_of_bounds(void* d, void*, void*) { undefined(d, "a shift by more bits than there are"); }
-void __ubsan_handle_divrem_overflow(void* d, void*, void*) { undefined(d, "a division by zero", true); }
-void __ubsan_handle_add_overflow(void* d, void*, void*) { undefined(d, "signed overflow"); }
-void __ubsan_handle_sub_overflow(void* d, void*, void*) { undefined(d, "signed overflow"); }
-void __ubsan_handle_mul_overflow(void* d, void*, void*) { undefined(d, "signed overflow"); }
-void __ubsan_handle_negate_overflow(void* d, void*) { undefined(d, "signed overflow"); }
-void __ubsan_handle_pointer_overflow(void* d, void*, void*) { undefined(d, "a pointer that wraps around"); }
+void __ubsan_handle_out_of_bounds(void* d, void*) {
+  undefined(d, "out of bounds: an index past its array", true);
+}
+void __ubsan_handle_type_mismatch_v1(void* d, void*) {
+  undefined(d, "misaligned: an access at an address that its type cannot have");
+}
+void __ubsan_handle_shift_out_of_bounds(void* d, void*, void*) {
+  undefined(d, "a shift by more bits than there are");
+}
+void __ubsan_handle_divrem_overflow(void* d, void*, void*) {
+  undefined(d, "a division by zero", true);
+}
+void __ubsan_handle_add_overflow(void* d, void*, void*) {
+  undefined(d, "signed overflow");
+}
+void __ubsan_handle_sub_overflow(void* d, void*, void*) {
+  undefined(d, "signed overflow");
+}
+void __ubsan_handle_mul_overflow(void* d, void*, void*) {
+  undefined(d, "signed overflow");
+}
+void __ubsan_handle_negate_overflow(void* d, void*) {
+  undefined(d, "signed overflow");
+}
+void __ubsan_handle_pointer_overflow(void* d, void*, void*) {
+  undefined(d, "a pointer that wraps around");
+}
 
 }  // extern "C"
 #pragma GCC diagnostic pop

@@ -14,36 +14,28 @@
 #include <set>
 #include <utility>
 
-#include "kernels/emulated/fibres.h"
-#include "kernels/emulated/state.h"
+#include "kernels/emulated/threads.h"
 
 namespace serp::kernels::emulator {
 
 Running running;
 volatile bool inRuntime = false;
+std::vector<std::unique_ptr<Thread>> threads;
+
+std::string text(const Site& s) {
+  const char* slash = std::strrchr(s.file, '/');
+  return std::string(slash ? slash + 1 : s.file) + ":" + std::to_string(s.line);
+}
+
+void stop(Wait reason) {
+  Thread& t = current();
+  t.wait = reason;
+  inRuntime = true;
+  t.fibre.pause();
+  inRuntime = false;
+}
 
 namespace {
-
-enum class Wait : unsigned char { Nothing, Block, Warp, Finished };
-enum class Operation : unsigned char { Exchange, Ballot, Sync };
-
-struct Copy {
-  void* to;
-  unsigned char bytes[16];
-  int group;
-};
-
-struct Thread {
-  Fibre fibre;
-  Wait wait = Wait::Nothing;
-  Operation operation = Operation::Sync;
-  Site site;
-  unsigned members = 0, from = 0;          // of a warp operation: who takes part, whose value this lane wants
-  std::uint64_t published = 0, answer = 0;
-  std::uint32_t warpTime = 0;
-  std::vector<Copy> copies;
-  int copyGroup = 0;
-};
 
 struct Launch {
   Call call = nullptr;
@@ -54,7 +46,6 @@ struct Launch {
   std::set<std::uint64_t> places;
 };
 
-std::vector<std::unique_ptr<Thread>> threads;  // kept from launch to launch: stacks are dear
 Launch launch;
 std::vector<std::string> errors;
 unsigned orderSeed = kForward;
@@ -64,27 +55,6 @@ volatile std::sig_atomic_t expired = 0;
 std::mt19937 dice;
 
 constexpr std::size_t kMostErrors = 20;
-
-const char* fileName(const char* path) {
-  const char* slash = std::strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-std::string text(const Site& s) {
-  return std::string(fileName(s.file)) + ":" + std::to_string(s.line);
-}
-
-Thread& current() {
-  return *threads[running.thread];
-}
-
-/// Called by a kernel's fibre: stops it until the scheduler finds its condition met.
-void stop(Wait reason) {
-  Thread& t = current();
-  t.wait = reason;
-  inRuntime = true;
-  t.fibre.pause();
-  inRuntime = false;
-}
 
 /// A fibre lives through blocks and launches, until it is abandoned.
 void threadMain(void*) {
@@ -144,7 +114,8 @@ class Clock {
   struct sigaction before_ = {};
 };
 
-/// The threads of [begin, end) by where they are, as a sentence: "threads 0-31 at a.cu:12, threads 32-63 have returned".
+/// The threads of [begin, end) by where they are, as a sentence: "threads 0-31 at a.cu:12, threads 32-63 have
+/// returned".
 std::string whereabouts(unsigned begin, unsigned end) {
   std::string out;
   for (unsigned i = begin; i < end;) {
@@ -184,9 +155,9 @@ void deliver(unsigned first, unsigned members, Operation operation) {
     if (operation == Operation::Sync) t.warpTime = warpClock;
     if (operation != Operation::Exchange) continue;
     if (!(members >> t.from & 1))
-      return fail("a shuffle at " + text(t.site) + " reads lane " + std::to_string(t.from) +
-                      ", which is not among its members",
-                  first + lane);
+      return fail(
+          "a shuffle at " + text(t.site) + " reads lane " + std::to_string(t.from) + ", which is not among its members",
+          first + lane);
     t.answer = threads[first + t.from]->published;
   }
 }
@@ -209,8 +180,8 @@ bool openWarp(unsigned first, unsigned end) {
         return false;
       }
       const Thread& o = *threads[j];
-      all = o.wait == Wait::Warp && o.members == t.members && o.operation == t.operation && o.site.line == t.site.line &&
-            std::strcmp(o.site.file, t.site.file) == 0;
+      all = o.wait == Wait::Warp && o.members == t.members && o.operation == t.operation &&
+            o.site.line == t.site.line && std::strcmp(o.site.file, t.site.file) == 0;
     }
     waiting |= !all;
     if (!all) continue;
@@ -234,8 +205,10 @@ bool runLanes(unsigned first, unsigned end) {
   bool any = false;
   for (unsigned i = 0; i < 32 && !launch.stopped; ++i) {
     unsigned lane = i;
-    if (orderSeed == kReverse) lane = 31 - i;
-    else if (orderSeed != kForward) lane = (start + i * stride) % 32;
+    if (orderSeed == kReverse)
+      lane = 31 - i;
+    else if (orderSeed != kForward)
+      lane = (start + i * stride) % 32;
     if (lane >= count || threads[first + lane]->wait != Wait::Nothing) continue;
     resume(first + lane);
     any = true;
@@ -245,8 +218,10 @@ bool runLanes(unsigned first, unsigned end) {
 
 void arrange(std::vector<unsigned>& order) {
   std::iota(order.begin(), order.end(), 0u);
-  if (orderSeed == kReverse) std::reverse(order.begin(), order.end());
-  else if (orderSeed != kForward) std::shuffle(order.begin(), order.end(), dice);
+  if (orderSeed == kReverse)
+    std::reverse(order.begin(), order.end());
+  else if (orderSeed != kForward)
+    std::shuffle(order.begin(), order.end(), dice);
 }
 
 /// All that have not returned wait at the barrier, or can never get there.
@@ -322,81 +297,6 @@ void stopLaunch() {
   for (;;) t.fibre.pause();  // never resumed: run() prepares it anew
 }
 
-unsigned threadX() {
-  return running.thread;
-}
-std::int64_t blockX() {
-  return running.blockIndex;
-}
-
-void syncThreads(const char* file, int line) {
-  current().site = {file, line};
-  current().members = 0;
-  stop(Wait::Block);
-}
-
-namespace {
-
-/// Publishes, waits for the members and returns what the operation gives this lane.
-std::uint64_t takePart(Operation operation, std::uint64_t value, unsigned from, unsigned members, Site site) {
-  Thread& t = current();
-  inRuntime = true;
-  if (!(members >> (running.thread % 32) & 1)) {
-    report("a warp operation at " + text(site) + " by a lane that is not among its members", 3);
-    stopLaunch();
-  }
-  t.published = value;
-  t.from = from;
-  t.operation = operation;
-  t.members = members;
-  t.site = site;
-  stop(Wait::Warp);
-  return t.answer;
-}
-
-}  // namespace
-
-std::uint64_t exchange(std::uint64_t value, unsigned from, unsigned members, Site site) {
-  return takePart(Operation::Exchange, value, from, members, site);
-}
-unsigned ballot(bool predicate, unsigned members, const char* file, int line) {
-  return static_cast<unsigned>(takePart(Operation::Ballot, predicate, 0, members, {file, line}));
-}
-void syncWarp(unsigned members, const char* file, int line) {
-  takePart(Operation::Sync, 0, 0, members, {file, line});
-}
-
-void copyAsync16(void* shared, const void* global) {
-  inRuntime = true;
-  const void* code = __builtin_return_address(0);
-  if ((reinterpret_cast<std::size_t>(shared) | reinterpret_cast<std::size_t>(global)) % 16 != 0) {
-    report("an asynchronous copy between addresses that are no multiples of 16", reinterpret_cast<std::uint64_t>(code));
-    stopLaunch();
-  }
-  access(global, 16, false, code);
-  access(shared, 16, true, code);
-  asyncArrival(shared, 16, false, code);
-  Thread& t = current();
-  t.copies.push_back({shared, {}, t.copyGroup});
-  std::memcpy(t.copies.back().bytes, global, 16);
-  inRuntime = false;
-}
-void commitCopies() {
-  ++current().copyGroup;
-}
-void waitCopies(int groups) {
-  inRuntime = true;
-  Thread& t = current();
-  const auto landed = [&](const Copy& c) { return c.group < t.copyGroup - groups; };
-  for (const Copy& c : t.copies)
-    if (landed(c)) {
-      std::memcpy(c.to, c.bytes, sizeof c.bytes);
-      asyncArrival(c.to, sizeof c.bytes, true, __builtin_return_address(0));
-    }
-  t.copies.erase(std::remove_if(t.copies.begin(), t.copies.end(), landed), t.copies.end());
-  inRuntime = false;
-}
-
 bool run(const Grid& grid, Call call, void* context) {
   launch.places.clear();
   launch.said = 0;
@@ -418,8 +318,10 @@ bool run(const Grid& grid, Call call, void* context) {
   dice.seed(orderSeed);
   std::vector<std::int64_t> order(static_cast<std::size_t>(std::max<std::int64_t>(0, grid.blocks)));
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  if (orderSeed == kReverse) std::reverse(order.begin(), order.end());
-  else if (orderSeed != kForward) std::shuffle(order.begin(), order.end(), dice);
+  if (orderSeed == kReverse)
+    std::reverse(order.begin(), order.end());
+  else if (orderSeed != kForward)
+    std::shuffle(order.begin(), order.end(), dice);
   for (const std::int64_t index : order) {
     running.blockIndex = index;
     runBlock(grid.sharedBytes);

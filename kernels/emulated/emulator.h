@@ -67,7 +67,7 @@ struct Grid {
   std::int64_t blocks = 0;
   int threads = 0;
   std::int64_t sharedBytes = 0;
-  bool checked = false;  ///< the kernel was compiled with the memory checker
+  bool checked = false;          ///< the kernel was compiled with the memory checker
   const void* kernel = nullptr;  ///< for its name
 };
 using Call = void (*)(void* context);

@@ -13,8 +13,8 @@
 #include "kernels/emulated/state.h"
 
 extern "C" {
-extern char __executable_start, _end;                   // of the linker
-extern char __data_start __attribute__((weak));         // of the C start-up files
+extern char __executable_start, _end;            // of the linker
+extern char __data_start __attribute__((weak));  // of the C start-up files
 }
 
 namespace serp::kernels::emulator {
@@ -66,8 +66,8 @@ Region* find(std::size_t at) {
 }
 
 std::string name(const Region& r) {
-  return (r.shared ? "shared memory" : "buffer " + std::to_string(r.number)) + " of " + std::to_string(r.end - r.begin) +
-         " bytes";
+  return (r.shared ? "shared memory" : "buffer " + std::to_string(r.number)) + " of " +
+         std::to_string(r.end - r.begin) + " bytes";
 }
 std::string at(const void* code) {
   char out[40];  // what addr2line takes
@@ -106,7 +106,8 @@ void conflict(const Region& r, std::size_t offset, const Access& a, const char* 
   const bool sameBlock = a.block == running.block;
   if (!worthSaying(address(code) * 8 + (sameBlock ? 1 : 2))) return;
   report(std::string("race: ") + what + " byte " + std::to_string(offset) + " of " + name(r) + at(code) + "; thread " +
-             std::to_string(a.thread) + (sameBlock ? " did before, with no barrier between" : " of another block did before"));
+         std::to_string(a.thread) +
+         (sameBlock ? " did before, with no barrier between" : " of another block did before"));
 }
 
 }  // namespace
@@ -162,7 +163,8 @@ void asyncArrival(void* shared, std::size_t bytes, bool landed, const void* code
   if (landed) return access(shared, bytes, true, code);
   Region* r = find(address(shared));
   if (!r) return;
-  for (std::size_t i = 0; i < bytes; i += r->grain) r->cells[(address(shared) - r->begin + i) / r->grain].initialised = false;
+  for (std::size_t i = 0; i < bytes; i += r->grain)
+    r->cells[(address(shared) - r->begin + i) / r->grain].initialised = false;
 }
 
 void resetShared(std::int64_t bytes) {
@@ -217,7 +219,8 @@ void copyIn(void* device, const void* host, std::int64_t bytes) {
   std::memcpy(device, host, static_cast<std::size_t>(bytes));
   Region* r = find(address(device));
   const std::size_t offset = address(device) - r->begin;
-  for (std::size_t i = offset / r->grain; i <= (offset + static_cast<std::size_t>(bytes) - 1) / r->grain && i < r->cells.size(); ++i)
+  for (std::size_t i = offset / r->grain;
+       i <= (offset + static_cast<std::size_t>(bytes) - 1) / r->grain && i < r->cells.size(); ++i)
     r->cells[i].initialised = true;
 }
 

@@ -41,8 +41,8 @@ std::vector<Function> readFunctions() {
     const char* names = bytes.data() + sections[sections[i].sh_link].sh_offset;
     for (std::size_t k = 0; k < sections[i].sh_size / sizeof(Elf64_Sym); ++k)
       if (ELF64_ST_TYPE(symbols[k].st_info) == STT_FUNC && symbols[k].st_size > 0)
-        out.push_back({symbols[k].st_value - base, symbols[k].st_value - base + symbols[k].st_size,
-                       names + symbols[k].st_name});
+        out.push_back(
+            {symbols[k].st_value - base, symbols[k].st_value - base + symbols[k].st_size, names + symbols[k].st_name});
   }
   return out;
 }

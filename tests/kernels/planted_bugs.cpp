@@ -42,7 +42,8 @@ constexpr std::int64_t kBytes = kThreads * sizeof(float);
 
 /// Runs a kernel of (bug, in, out, count) over `count` numbers.
 template <class Kernel>
-Floats overNumbers(Kernel kernel, bool bug, std::int64_t count, std::int64_t sharedBytes = kBytes, int threads = kThreads) {
+Floats overNumbers(Kernel kernel, bool bug, std::int64_t count, std::int64_t sharedBytes = kBytes,
+                   int threads = kThreads) {
   Memory m;
   const float* in = m.ramp(count);
   float* out = m.room(count);
@@ -269,7 +270,8 @@ template <int kVariant>  // of the bug: 0 no wait, 1 waits for one group too few
 SERP_KERNEL copiesAhead(bool bug, const float* in, float* out, std::int64_t) {
   SERP_SHARED(float, buffer, 2 * kThreads * 4);
   for (int half = 0; half < 2; ++half) {
-    copyAsync16(buffer + (half * kThreads + static_cast<int>(threadX())) * 4, in + (half * kThreads + static_cast<int>(threadX())) * 4);
+    copyAsync16(buffer + (half * kThreads + static_cast<int>(threadX())) * 4,
+                in + (half * kThreads + static_cast<int>(threadX())) * 4);
     commitCopies();
   }
   if (!bug || kVariant != 0) {
@@ -325,8 +327,10 @@ Floats outOf(float* memory) {
 using test::PlantedBug;
 using test::Shows;
 
-#define SERP_PLANTED(words, kernel, ...) \
-  PlantedBug { #kernel, Shows::InWords, words, [](bool bug) { return overNumbers(kernel, bug, __VA_ARGS__); } }
+#define SERP_PLANTED(words, kernel, ...)                                                           \
+  PlantedBug {                                                                                     \
+#kernel, Shows::InWords, words, [](bool bug) { return overNumbers(kernel, bug, __VA_ARGS__); } \
+  }
 
 const PlantedBug kBugs[] = {
     SERP_PLANTED("race: reads what is written", turnAround, 64),

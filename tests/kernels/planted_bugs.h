@@ -13,7 +13,7 @@ enum class Shows { InWords, InOrder, InAnswer };
 struct PlantedBug {
   const char* name;
   Shows shows;
-  const char* words;  ///< part of the sentence
+  const char* words;                    ///< part of the sentence
   std::vector<float> (*run)(bool bug);  ///< the kernel's output
 };
 
