@@ -41,3 +41,14 @@ else()
   set(SERP_TORCH_HAS_CUDA ${TORCH_CUDA_LIBRARIES})
 endif()
 target_compile_definitions(serp_torch INTERFACE AT_PER_OPERATOR_HEADERS)
+
+# at::parallel_for is a template of LibTorch's headers: without OpenMP in *our* compilation it runs its body in one thread and says
+# nothing. The runtime must be LibTorch's own; two of them in one process fight for the cores.
+target_compile_options(serp_torch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
+file(GLOB SERP_LIBGOMP "${SERP_LIBTORCH_ROOT}/lib/libgomp*.so*")
+if(SERP_LIBTORCH_ROOT AND SERP_LIBGOMP)
+  list(GET SERP_LIBGOMP 0 SERP_LIBGOMP)
+  target_link_libraries(serp_torch INTERFACE "${SERP_LIBGOMP}")
+else()
+  target_link_options(serp_torch INTERFACE -fopenmp)
+endif()

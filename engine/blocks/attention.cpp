@@ -50,6 +50,7 @@ const BlockRegistration kRegistration{
 
 #include "engine/base/error.h"
 #include "engine/model/block.h"
+#include "engine/ops/attention.h"
 #include "engine/ops/device_kernels.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/rope.h"
@@ -107,6 +108,8 @@ class Attention final : public Block {
       x = x.add(positions_.narrow(0, first, T));
     }
     const at::Tensor qkv = ops::linear(x, qkv_, qkvBias_);                              // [B, T, 3d]
+    if (const ops::AttentionOptions options{heads_, rope_ ? base_ : 0.0, 0}; !s && ops::attentionFits(qkv, options))
+      return ops::linear(ops::attention(qkv, options), out_, outBias_);
     at::Tensor q, k, v;                                                                // [B, H, T, d_head]
     ops::splitHeads(qkv, heads_, rope_ ? base_ : 0.0, first, q, k, v);
     at::Tensor mixed;

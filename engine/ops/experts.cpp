@@ -15,8 +15,9 @@
 
 #include "engine/ops/experts_device.h"
 #include "engine/ops/kernel_calls.h"
-#include "engine/ops/linear.h"
+#include "engine/ops/products.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -55,6 +56,7 @@ void forEachExpert(const std::vector<int64_t>& offsets, const Body& body) {
 }
 
 at::Tensor gather(const at::Tensor& x, const Assignment& a) {
+  const Timer timer("gather", {0, 0, static_cast<double>(2 * a.slots * x.size(1)) * 4});
   const at::Tensor rows = scratch({a.slots, x.size(1)});
   require(kernels::gatherRows(data(x), x.stride(0), x.size(1), a.tokenOfSlot.const_data_ptr<std::int32_t>(), a.slots, out(rows),
                               torchParallel()),
@@ -67,6 +69,8 @@ at::Tensor combine(const at::Tensor& rows, const at::Tensor& weight, const Assig
   run::combineRows(data(rows), rows.size(1), a.slotOfChoice.const_data_ptr<std::int32_t>(), data(weight), a.tokens, a.topK, out(y));
   return y;
 }
+
+const char* productName(const char* wide, const char* narrow) { return precision() == Precision::Bfloat16 ? narrow : wide; }
 
 struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& xIn, const at::Tensor& gateIn, const at::Tensor& w1,
@@ -82,24 +86,27 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
     const at::Tensor pre = keepPre ? scratch({a->slots, f}) : at::Tensor();
     const at::Tensor up = gated ? scratch({a->slots, f}) : at::Tensor();
     const at::Tensor result = scratch({a->slots, o});
+    const double perSlot = 2.0 * static_cast<double>(x.size(1) * f * (gated ? 2 : 1) + f * o);
+    const Timer timer(productName("experts", "experts bfloat16"), {perSlot * static_cast<double>(a->slots), 0, 0});
     forEachExpert(a->offsets, [&](int64_t e, int64_t first, int64_t n) {
       if (n == 0) return;
       const at::Tensor xe = rows.narrow(0, first, n);
       at::Tensor he = hidden.narrow(0, first, n), ye = result.narrow(0, first, n);
       if (!keepPre) {
-        productInto(he, xe, w1[e]);
-        he.relu_();
+        ProductOptions rectified;
+        rectified.relu = true;
+        multiply(he, xe, w1[e], rectified);
       } else {
         at::Tensor pe = pre.narrow(0, first, n);
-        productInto(pe, xe, w1[e]);
+        multiply(pe, xe, w1[e]);
         he.copy_(activate(pe, act));
         if (gated) {
           at::Tensor ue = up.narrow(0, first, n);
-          productInto(ue, xe, w3[e]);
+          multiply(ue, xe, w3[e]);
           he.mul_(ue);
         }
       }
-      productInto(ye, he, w2[e]);
+      multiply(ye, he, w2[e]);
     });
     ctx->save_for_backward({rows, gate, w1, w3, w2, hidden, pre, up, result});
     ctx->saved_data["activation"] = activation;
@@ -130,6 +137,8 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
                              out(dGate));
     const at::Tensor dRows = at::empty_like(rows), dw1 = at::empty_like(w1), dw2 = at::empty_like(w2),
                      dw3 = w3.defined() ? at::empty_like(w3) : at::Tensor();
+    const double perSlot = 4.0 * static_cast<double>(rows.size(1) * w1.size(2) * (w3.defined() ? 2 : 1) + w1.size(2) * o);
+    const Timer timer(productName("experts backward", "experts backward bfloat16"), {perSlot * static_cast<double>(a.slots), 0, 0});
     forEachExpert(a.offsets, [&](int64_t e, int64_t first, int64_t n) {
       at::Tensor dw1e = dw1[e], dw2e = dw2[e];
       if (n == 0) {
@@ -140,22 +149,24 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
       }
       const at::Tensor xe = rows.narrow(0, first, n), he = hidden.narrow(0, first, n), dye = dResult.narrow(0, first, n);
       at::Tensor dxe = dRows.narrow(0, first, n);
-      productInto(dw2e, he.t(), dye);
+      multiply(dw2e, he.t(), dye);
       at::Tensor dHidden = product(dye, w2[e].t());              // [n, f]
       if (!w3.defined()) {
         const at::Tensor dPre = activateBackward(dHidden, pre.defined() ? pre.narrow(0, first, n) : he, act);
-        productInto(dw1e, xe.t(), dPre);
-        productInto(dxe, dPre, w1[e].t());
+        multiply(dw1e, xe.t(), dPre);
+        multiply(dxe, dPre, w1[e].t());
         return;
       }
       const at::Tensor pe = pre.narrow(0, first, n), ue = up.narrow(0, first, n);
       at::Tensor dw3e = dw3[e];
       const at::Tensor dUp = at::mul(dHidden, activate(pe, act));
       const at::Tensor dPre = activateBackward(dHidden.mul_(ue), pe, act);
-      productInto(dw1e, xe.t(), dPre);
-      productInto(dw3e, xe.t(), dUp);
-      productInto(dxe, dPre, w1[e].t());
-      dxe.add_(product(dUp, w3[e].t()));
+      multiply(dw1e, xe.t(), dPre);
+      multiply(dw3e, xe.t(), dUp);
+      multiply(dxe, dPre, w1[e].t());
+      ProductOptions adding;
+      adding.accumulate = true;
+      multiply(dxe, dUp, w3[e].t(), adding);
     });
     return {combine(dRows, at::Tensor(), a), dGate, dw1, dw3, dw2, at::Tensor(), at::Tensor()};
   }

@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "engine/ops/device_calls.h"
-#include "engine/ops/linear.h"
+#include "engine/ops/products.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -47,7 +47,7 @@ struct Rows {
     at::Tensor result = at::empty({count, by.size(2)}, rows.options());
     forEach([&](std::int64_t e, std::int64_t first, std::int64_t n) {
       at::Tensor part = result.narrow(0, first, n);
-      if (n > 0) productInto(part, rows.narrow(0, first, n), by[e]);
+      if (n > 0) multiply(part, rows.narrow(0, first, n), by[e]);
     });
     return result;
   }
@@ -58,7 +58,7 @@ struct Rows {
     at::Tensor result = at::empty({experts, a, b}, left.options());
     forEach([&](std::int64_t e, std::int64_t first, std::int64_t n) {
       at::Tensor part = result[e];
-      if (n > 0) productInto(part, left.narrow(0, first, n).t(), right.narrow(0, first, n));
+      if (n > 0) multiply(part, left.narrow(0, first, n).t(), right.narrow(0, first, n));
       else part.zero_();
     });
     return result;

@@ -7,11 +7,13 @@
 #include <cmath>
 #include <cstdio>
 #include <initializer_list>
+#include <mutex>
 #include <vector>
 
 #include "engine/base/error.h"
 #include "engine/ops/device_calls.h"
 #include "engine/ops/parallel.h"
+#include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
 #include "kernels/reference/plain.h"
 
@@ -22,29 +24,49 @@ using kernels::Status;
 
 std::atomic<KernelMode> gMode{KernelMode::Fast};
 
-/// An output, or what is read and written: `rows` of `width` floats, `stride` apart. Null: not wanted.
+struct {
+  std::mutex lock;
+  std::int64_t compared = 0;
+  double worst = 0;
+  std::string where;
+} gChecks;
+
+struct Disagreement {
+  double relative = 0;
+  std::size_t element = 0;
+};
+
+/// An output, or what is read and written: `rows` of `width` floats, `stride` apart, in `pieces` of a row that lie `pieceStride`
+/// apart. Null: not wanted.
 struct Region {
   const char* name;
   float* data;
-  std::int64_t rows, width, stride;
+  std::int64_t rows, width, stride, pieces = 1, pieceStride = 0;
 };
+
+/// f(first float, which one it is) for every run of `width` floats.
+template <class F>
+void eachRun(const Region& r, const F& f) {
+  if (r.data == nullptr) return;
+  for (std::int64_t i = 0; i < r.rows; ++i)
+    for (std::int64_t p = 0; p < r.pieces; ++p) f(r.data + i * r.stride + p * r.pieceStride, i * r.pieces + p);
+}
 
 std::vector<float> read(const Region& r) {
   std::vector<float> values;
-  if (r.data == nullptr) return values;
-  values.reserve(static_cast<std::size_t>(r.rows * r.width));
-  for (std::int64_t i = 0; i < r.rows; ++i) values.insert(values.end(), r.data + i * r.stride, r.data + i * r.stride + r.width);
+  values.reserve(r.data == nullptr ? 0 : static_cast<std::size_t>(r.rows * r.pieces * r.width));
+  eachRun(r, [&](const float* run, std::int64_t) { values.insert(values.end(), run, run + r.width); });
   return values;
 }
 
 void write(const Region& r, const std::vector<float>& values) {
-  for (std::int64_t i = 0; r.data != nullptr && i < r.rows; ++i)
-    std::copy_n(values.begin() + i * r.width, r.width, r.data + i * r.stride);
+  eachRun(r, [&](float* run, std::int64_t which) { std::copy_n(values.begin() + which * r.width, r.width, run); });
 }
 
 /// Runs what the mode asks for. The plain path starts from the same bytes as the fast one, also where an output is an input.
 template <class Fast, class Plain>
-void both(const char* kernel, std::initializer_list<Region> outputs, const Fast& fast, const Plain& plain) {
+void both(const char* kernel, std::initializer_list<Region> outputs, const Fast& fast, const Plain& plain,
+          double tolerance = kKernelTolerance) {
   const KernelMode mode = gMode.load(std::memory_order_relaxed);
   if (mode == KernelMode::Fast) return require(fast(), kernel);
   if (mode == KernelMode::Reference) return require(plain(), kernel);
@@ -61,8 +83,19 @@ void both(const char* kernel, std::initializer_list<Region> outputs, const Fast&
   for (const Region& r : outputs) {
     const std::vector<float> want = read(r);
     write(r, got[i]);
-    compareKernels(kernel, r.name, got[i++], want);
+    compareKernels(kernel, r.name, got[i++], want, tolerance);
   }
+}
+
+constexpr double kFloat = sizeof(float);
+
+double elements(const kernels::ScanShape& s) { return static_cast<double>(s.batch * s.length * s.channels); }
+double elements(const kernels::ConvShape& s) { return static_cast<double>(s.batch * s.length * s.channels); }
+double elements(const kernels::NormShape& s) { return static_cast<double>(s.rows * s.width); }
+/// Pairs of a query and a key it sees.
+double pairs(const kernels::AttentionShape& s) {
+  const auto T = static_cast<double>(s.length), w = static_cast<double>(s.window > 0 && s.window < s.length ? s.window : s.length);
+  return static_cast<double>(s.batch * s.heads) * (w * (w + 1) / 2 + (T - w) * w);
 }
 
 std::vector<float> workspace(std::int64_t floats) { return std::vector<float>(static_cast<std::size_t>(floats)); }
@@ -76,29 +109,63 @@ KernelMode kernelModeByName(const std::string& name) {
   return KernelMode::Fast;
 }
 
-void setKernelMode(KernelMode mode) { gMode.store(mode); }
+void setKernelMode(KernelMode mode) {
+  const std::lock_guard hold(gChecks.lock);
+  gChecks.compared = 0;
+  gChecks.worst = 0;
+  gChecks.where.clear();
+  gMode.store(mode);
+}
 KernelMode kernelMode() { return gMode.load(); }
 
-double worstDisagreement(std::span<const float> got, std::span<const float> want) {
-  if (got.size() != want.size()) return HUGE_VAL;
-  double top = 0, worst = 0;
+Disagreement worstElement(std::span<const float> got, std::span<const float> want) {
+  Disagreement d;
+  if (got.size() != want.size()) return {HUGE_VAL, 0};
+  double top = 0;
   for (const float w : want)
     if (std::isfinite(w)) top = std::max(top, std::fabs(static_cast<double>(w)));
   for (std::size_t i = 0; i < want.size(); ++i) {
     const double g = got[i], w = want[i];
     if (g == w || (std::isnan(g) && std::isnan(w))) continue;
-    if (!std::isfinite(g) || !std::isfinite(w)) return HUGE_VAL;
-    worst = std::max(worst, std::fabs(g - w) / (std::fabs(w) + top));
+    if (!std::isfinite(g) || !std::isfinite(w)) return {HUGE_VAL, i};
+    const double off = std::fabs(g - w) / (std::fabs(w) + top);
+    if (off > d.relative) d = {off, i};
   }
-  return worst;
+  return d;
 }
 
-void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want) {
-  const double worst = worstDisagreement(got, want);
-  if (worst <= kKernelTolerance) return;
-  char numbers[96];
-  std::snprintf(numbers, sizeof numbers, "%.2g of its largest value, allowed is %.0g", worst, kKernelTolerance);
-  throw Error(ExitCode::Internal, std::string("[") + kernel + "] the fast kernel leaves the plain one in " + output + " by " + numbers);
+double worstDisagreement(std::span<const float> got, std::span<const float> want) { return worstElement(got, want).relative; }
+
+void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
+                    double tolerance) {
+  const Disagreement d = worstElement(got, want);
+  const auto say = [&](const char* format) {
+    char text[256];
+    const bool there = d.element < got.size() && d.element < want.size();
+    std::snprintf(text, sizeof text, format, kernel, output, d.relative, d.element, there ? static_cast<double>(got[d.element]) : 0.0,
+                  there ? static_cast<double>(want[d.element]) : 0.0);
+    return std::string(text);
+  };
+  {
+    const std::lock_guard hold(gChecks.lock);
+    ++gChecks.compared;
+    if (d.relative > gChecks.worst) {
+      gChecks.worst = d.relative;
+      gChecks.where = say("%s, %s: off by %.2g of its largest value at element %zu (%.7g against %.7g)");
+    }
+  }
+  if (d.relative <= tolerance) return;
+  char allowed[48];
+  std::snprintf(allowed, sizeof allowed, ", allowed is %.0g", tolerance);
+  throw Error(ExitCode::Internal,
+              say("[%s] the fast kernel leaves the plain one in %s by %.2g of its largest value at element %zu (%.7g against %.7g)") + allowed);
+}
+
+std::string checkSummary() {
+  const std::lock_guard hold(gChecks.lock);
+  if (gChecks.compared == 0) return "no kernel was compared";
+  const std::string count = std::to_string(gChecks.compared) + " outputs of fast kernels compared with the plain ones; ";
+  return count + (gChecks.where.empty() ? "no bit differs" : "worst: " + gChecks.where);
 }
 
 namespace run {
@@ -109,6 +176,7 @@ std::int64_t scanCheckpointCount(const Place& place, const kernels::ScanShape& s
 
 void scanForward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
   if (place.gpu) return gpu::scanForward(s, in, o);
+  const Timer timer("selective_scan", {0, elements(s) * static_cast<double>(s.states), elements(s) * 4 * kFloat});
   const auto parallel = torchParallel();
   both("selective_scan", {{"y", o.y, s.batch * s.length, s.channels, o.yStride},
                           {"last_state", o.lastState, s.batch, s.channels * s.states, s.channels * s.states}},
@@ -118,6 +186,7 @@ void scanForward(const Place& place, const kernels::ScanShape& s, const kernels:
 void scanBackward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints,
                   const kernels::ScanGradients& g) {
   if (place.gpu) return gpu::scanBackward(place, s, in, checkpoints, g);
+  const Timer timer("selective_scan backward", {0, elements(s) * static_cast<double>(s.states), elements(s) * 7 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t rows = s.batch * s.length, D = s.channels, N = s.states;
   both("selective_scan backward",
@@ -133,6 +202,7 @@ void scanBackward(const Place& place, const kernels::ScanShape& s, const kernels
 
 void scanStep(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
   if (place.gpu) return gpu::scanStep(s, in, state, y, yStride);
+  const Timer timer("selective_scan step", {0, elements(s) * static_cast<double>(s.states), elements(s) * 2 * static_cast<double>(s.states) * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t size = s.channels * s.states;
   both("selective_scan step", {{"y", y, s.batch, s.channels, yStride}, {"state", state, s.batch, size, size}},
@@ -150,6 +220,7 @@ void scanStep(const Place& place, const kernels::ScanShape& s, const kernels::Sc
 
 void convForward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
   if (place.gpu) return gpu::convForward(s, in, y, stride);
+  const Timer timer("causal_conv1d", {0, elements(s), elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("causal_conv1d", {{"out", y, s.batch * s.length, s.channels, stride}},
        [&] { return kernels::convForward(s, in, y, stride, parallel); },
@@ -158,6 +229,7 @@ void convForward(const Place& place, const kernels::ConvShape& s, const kernels:
 
 void convBackward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
   if (place.gpu) return gpu::convBackward(place, s, in, g);
+  const Timer timer("causal_conv1d backward", {0, elements(s), elements(s) * 3 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t before = (s.width - 1) * s.channels;
   both("causal_conv1d backward",
@@ -186,9 +258,39 @@ void convStep(const Place& place, const kernels::ConvShape& s, const kernels::Co
   require(kernels::convStep(s, in, window, y, stride, parallel), "causal_conv1d step");
 }
 
+Region heads(const char* name, const kernels::AttentionShape& s, const kernels::MutableHeadsView& v, std::int64_t count) {
+  return {name, v.data, s.batch * s.length, s.width, v.tokenStride, count, v.headStride};
+}
+
+void attentionForward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionOutput& o) {
+  const Timer timer(s.narrow ? "attention bfloat16" : "attention", {pairs(s) * 4 * static_cast<double>(s.width), pairs(s), 0});
+  const auto parallel = torchParallel();
+  both("attention", {heads("y", s, o.y, s.heads), {"log-sum", o.logSum, 1, s.batch * s.heads * s.length, 0}},
+       [&] {
+         const at::Tensor work = scratch({kernels::attentionForwardWorkspace(s, parallel.threads)});
+         return kernels::attentionForward(s, in, o, out(work), parallel);
+       },
+       [&] { return kernels::reference::attentionForward(s, in, o); }, s.narrow ? kNarrowTolerance : kKernelTolerance);
+}
+
+void attentionBackward(const kernels::AttentionShape& s, const kernels::AttentionInput& in, const kernels::AttentionGradients& g) {
+  const Timer timer(s.narrow ? "attention backward bfloat16" : "attention backward", {pairs(s) * 10 * static_cast<double>(s.width), pairs(s), 0});
+  const auto parallel = torchParallel();
+  const bool alone = s.length == 1 || s.window == 1;  // a query with one key: both gradients are 0 but for rounding, not to be compared
+  const auto unlessAlone = [&](const kernels::MutableHeadsView& v) { return alone ? kernels::MutableHeadsView{} : v; };
+  both("attention backward",
+       {heads("dq", s, unlessAlone(g.dq), s.heads), heads("dk", s, unlessAlone(g.dk), s.keyHeads), heads("dv", s, g.dv, s.keyHeads)},
+       [&] {
+         const at::Tensor work = scratch({kernels::attentionBackwardWorkspace(s, parallel.threads)});
+         return kernels::attentionBackward(s, in, g, out(work), parallel);
+       },
+       [&] { return kernels::reference::attentionBackward(s, in, g); }, s.narrow ? kNarrowTolerance : kKernelTolerance);
+}
+
 void normForward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y,
                  float* stats) {
   if (place.gpu) return gpu::normForward(s, x, weight, bias, y, stats);
+  const Timer timer("norm", {0, 0, elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("norm", {{"y", y, s.rows, s.width, s.width}, {"statistics", stats, s.rows, 2, 2}},
        [&] { return kernels::normForward(s, x, s.width, weight, bias, y, s.width, stats, parallel); },
@@ -198,6 +300,7 @@ void normForward(const Place& place, const kernels::NormShape& s, const float* x
 void normBackward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias) {
   if (place.gpu) return gpu::normBackward(place, s, x, weight, stats, dy, dxAdd, dx, dWeight, dBias);
+  const Timer timer("norm backward", {0, 0, elements(s) * (dxAdd ? 4 : 3) * kFloat});
   const auto parallel = torchParallel();
   both("norm backward", {{"dx", dx, s.rows, s.width, s.width}, {"dweight", dWeight, 1, s.width, s.width}, {"dbias", dBias, 1, s.width, s.width}},
        [&] {
@@ -212,6 +315,7 @@ void normBackward(const Place& place, const kernels::NormShape& s, const float* 
 
 bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
                   const kernels::CrossEntropyOutput& o) {
+  const Timer timer("cross_entropy", {0, static_cast<double>(rows * vocab), static_cast<double>(rows * vocab) * 2 * kFloat});
   if (std::any_of(target, target + rows, [&](std::int64_t t) { return t >= vocab; })) return false;
   const auto parallel = torchParallel();
   // The gradient may lie where the logits do, so they count as an output: restored for the plain path.
@@ -222,6 +326,7 @@ bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, st
 }
 
 void route(const kernels::RouteShape& s, const float* logits, const kernels::RouteOutput& o) {
+  const Timer timer("route", {0, static_cast<double>(s.tokens * s.experts), static_cast<double>(s.tokens * s.experts) * 2 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t choices = s.tokens * s.topK;
   both("route", {{"probabilities", o.probabilities, s.tokens, s.experts, s.experts}, {"gate", o.gate, 1, choices, choices},
@@ -243,6 +348,7 @@ void route(const kernels::RouteShape& s, const float* logits, const kernels::Rou
 void routeBackward(const Place& place, std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
                    const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
   if (place.gpu) return gpu::routeBackward(tokens, experts, topK, probabilities, expert, dGate, columnGrad, logSumExp, zScale, dLogits);
+  const Timer timer("route backward", {0, 0, static_cast<double>(tokens * experts) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("route backward", {{"dlogits", dLogits, tokens, experts, experts}},
        [&] {
@@ -256,6 +362,7 @@ void routeBackward(const Place& place, std::int64_t tokens, std::int64_t experts
 
 void combineRows(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens,
                  std::int64_t topK, float* y) {
+  const Timer timer("combine", {0, 0, static_cast<double>(tokens * (topK + 1) * width) * kFloat});
   const auto parallel = torchParallel();
   both("combine", {{"y", y, tokens, width, width}},
        [&] { return kernels::combineRows(rows, width, slotOfChoice, weight, tokens, topK, y, width, parallel); },
@@ -268,6 +375,7 @@ void combineRows(const float* rows, std::int64_t width, const std::int32_t* slot
 void combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
                          const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
                          std::int64_t slots, const float* dy, float* dRows, float* dWeight) {
+  const Timer timer("combine backward", {0, 0, static_cast<double>((tokens + 2 * slots) * width) * kFloat});
   const auto parallel = torchParallel();
   both("combine backward", {{"drows", dRows, slots, width, width}, {"dweight", dWeight, 1, tokens * topK, tokens * topK}},
        [&] {
@@ -283,6 +391,7 @@ void combineRowsBackward(const float* rows, std::int64_t width, const std::int32
 
 void adamw(const Place& place, std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
   if (place.gpu) return gpu::adamw(count, param, grad, m, v, s);
+  const Timer timer("adamw", {0, 0, static_cast<double>(count) * 7 * kFloat});
   const auto parallel = torchParallel();
   both("adamw", {{"parameters", param, 1, count, count}, {"first moments", m, 1, count, count}, {"second moments", v, 1, count, count}},
        [&] { return kernels::adamw(count, param, grad, m, v, s, false, parallel); },

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/ops/device_kernels.h"
+#include "kernels/attention.h"
 
 namespace serp::ops {
 
@@ -21,11 +22,17 @@ KernelMode kernelMode();
 
 /// Largest |fast - plain| allowed, relative to |plain| + max |plain| of the same output. Plain loops sum in double.
 inline constexpr double kKernelTolerance = 1e-4;
+/// Where the fast path rounds operands to bfloat16 (eight bits of mantissa) and the plain one does not.
+inline constexpr double kNarrowTolerance = 5e-2;
 
 /// The largest |got - want| / (|want| + max |want|); infinite where only one of both is NaN.
 double worstDisagreement(std::span<const float> got, std::span<const float> want);
-/// Throws serp::Error naming kernel and output if they disagree.
-void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want);
+/// Throws serp::Error naming kernel, output and element if they disagree; remembers the worst that passed.
+void compareKernels(const char* kernel, const char* output, std::span<const float> got, std::span<const float> want,
+                    double tolerance = kKernelTolerance);
+
+/// What check mode has found since the mode was last set: how many outputs were compared and which element was worst, in a sentence.
+std::string checkSummary();
 
 namespace run {
 
@@ -39,6 +46,9 @@ void scanStep(const Place&, const kernels::ScanShape&, const kernels::ScanInput&
 void convForward(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, float* out, std::int64_t outStride);
 void convBackward(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, const kernels::ConvGradients&);
 void convStep(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, float* window, float* out, std::int64_t outStride);
+
+void attentionForward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionOutput&);
+void attentionBackward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionGradients&);
 
 /// Rows without gaps.
 void normForward(const Place&, const kernels::NormShape&, const float* x, const float* weight, const float* bias, float* y, float* stats);

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Linear layers through LibTorch's products; bfloat16 keeps float32 masters and casts operands on the way in.
+// Linear layers as one op each, with the products their backward is made of.
 #include "engine/ops/linear.h"
 
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/threshold_backward.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
-
-#include <atomic>
 
 #include "engine/ops/tensors.h"
 
@@ -20,16 +16,14 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-std::atomic<Precision> gPrecision{Precision::Float32};
-
-bool narrow() { return gPrecision.load(std::memory_order_relaxed) == Precision::Bfloat16; }
-
 at::Tensor asRows(const at::Tensor& x) { return x.dim() == 2 ? x : x.reshape({-1, x.size(-1)}); }
 
-/// rows Wᵀ + b.
-at::Tensor affine(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias) {
-  if (!bias.defined()) return product(rows, weight.t());
-  return narrow() ? product(rows, weight.t()).add_(bias) : at::addmm(bias, rows, weight.t());
+/// rows Wᵀ + b, or its ReLU.
+at::Tensor affine(const at::Tensor& rows, const at::Tensor& weight, const at::Tensor& bias, bool relu = false) {
+  ProductOptions options;
+  options.bias = bias;
+  options.relu = relu;
+  return product(rows, weight.t(), options);
 }
 
 /// Rows back to the shape of x, the last axis apart.
@@ -64,7 +58,7 @@ struct LinearOp : torch::autograd::Function<LinearOp> {
 struct FeedForwardOp : torch::autograd::Function<FeedForwardOp> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& w1, const MaybeTensor& b1,
                             const at::Tensor& w2, const MaybeTensor& b2) {
-    const at::Tensor rows = asRows(x), h = affine(rows, w1, orUndefined(b1)).relu_();
+    const at::Tensor rows = asRows(x), h = affine(rows, w1, orUndefined(b1), true);
     ctx->save_for_backward({rows, w1, w2, h});
     ctx->saved_data["bias1"] = b1.has_value();
     ctx->saved_data["bias2"] = b2.has_value();
@@ -88,29 +82,16 @@ struct FeedForwardOp : torch::autograd::Function<FeedForwardOp> {
 
 }  // namespace
 
-void setPrecision(Precision p) { gPrecision.store(p); }
-Precision precision() { return gPrecision.load(); }
-
-at::Tensor product(const at::Tensor& a, const at::Tensor& b) {
-  if (!narrow()) return at::mm(a, b);
-  return at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
-}
-
-void productInto(at::Tensor& result, const at::Tensor& a, const at::Tensor& b) {
-  if (narrow()) result.copy_(at::mm(a.to(at::kBFloat16), b.to(at::kBFloat16)));
-  else at::mm_out(result, a, b);
-}
-
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   if (c10::GradMode::is_enabled()) return LinearOp::apply(x, weight, maybe(bias));
   return shapedLike(affine(asRows(x), weight, bias), x.sizes());
 }
 
-at::Tensor linear32(const at::Tensor& x, const at::Tensor& weight) { return at::mm(x, weight.t()); }
+at::Tensor linear32(const at::Tensor& x, const at::Tensor& weight) { return at::mm(x, weight.t()); }  // differentiated by LibTorch
 
 at::Tensor feedForward(const at::Tensor& x, const at::Tensor& w1, const at::Tensor& b1, const at::Tensor& w2, const at::Tensor& b2) {
   if (c10::GradMode::is_enabled()) return FeedForwardOp::apply(x, w1, maybe(b1), w2, maybe(b2));
-  return shapedLike(affine(affine(asRows(x), w1, b1).relu_(), w2, b2), x.sizes());
+  return shapedLike(affine(affine(asRows(x), w1, b1, true), w2, b2), x.sizes());
 }
 
 }  // namespace serp::ops

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Matrix products of the model, in the precision the run asks for.
+// Linear layers, in the precision the run asks for.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include "engine/ops/products.h"
+
 namespace serp::ops {
-
-/// float32 everywhere, or bfloat16 operands: sums run in float32, results are rounded to bfloat16 once and widened. Weights and
-/// activations stay float32 in either case. Set once per run by the trainer; read by the products below.
-enum class Precision { Float32, Bfloat16 };
-void setPrecision(Precision precision);
-Precision precision();
-
-/// a b for matrices, no gradient. float32 in and out.
-at::Tensor product(const at::Tensor& a, const at::Tensor& b);
-/// The same into `result`, whose rows may lie apart.
-void productInto(at::Tensor& result, const at::Tensor& a, const at::Tensor& b);
 
 /// x [..., in], weight [out, in], bias [out] or undefined → [..., out].
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});

@@ -6,11 +6,11 @@
 #include <c10/core/GradMode.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/exp.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "engine/ops/kernel_calls.h"
+#include "engine/ops/products.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -18,6 +18,13 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
+
+/// The small products around the scan stay in float32 whatever the run's precision: delta and the state are sensitive.
+ProductOptions wide() {
+  ProductOptions o;
+  o.wide = true;
+  return o;
+}
 
 /// x and z as row-strided views, wherever they come from.
 struct Inputs {
@@ -86,8 +93,8 @@ Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, Mamb
   const kernels::ConvShape convShape{in.B, in.T, in.D, w.convWeight.size(1)};
   if (state) conv.previous = data(state->window);
   run::convForward(in.place, convShape, conv, out(f.u), in.D);
-  f.dbl = at::mm(f.u, w.xProj.t());                              // [rows, R + 2N]
-  f.delta = at::mm(f.dbl.narrow(1, 0, R), w.dtProj.t());         // [rows, D]
+  f.dbl = product(f.u, w.xProj.t(), wide());                      // [rows, R + 2N]
+  f.delta = product(f.dbl.narrow(1, 0, R), w.dtProj.t(), wide()); // [rows, D]
   f.A = w.aLog.exp().neg_();
   kernels::ScanInput scan = scanInput(in, f.u, f.dbl, f.delta, f.A, w.skip, w.dtBias, R, N);
   const kernels::ScanShape shape{in.B, in.T, in.D, N};
@@ -170,18 +177,19 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
     run::scanBackward(in.place, shape, scan, data(checkpoints), g);
     // delta = dbl[:, :R] dtProjᵀ
     at::Tensor dLow = dDbl.narrow(1, 0, R);
-    at::mm_out(dLow, dDelta, dtProj);                                   // [rows, R]
-    const at::Tensor dDtProj = at::mm(dDelta.t(), dbl.narrow(1, 0, R));  // [D, R]
+    multiply(dLow, dDelta, dtProj, wide());                             // [rows, R]
+    const at::Tensor dDtProj = product(dDelta.t(), dbl.narrow(1, 0, R), wide());  // [D, R]
     // dbl = u xProjᵀ
-    at::Tensor duAll = du;
-    duAll.addmm_(dDbl, xProj);
-    const at::Tensor dXProj = at::mm(dDbl.t(), u);                      // [P, D]
+    ProductOptions adding = wide();
+    adding.accumulate = true;
+    multiply(du, dDbl, xProj, adding);                                  // [rows, D]
+    const at::Tensor dXProj = product(dDbl.t(), u, wide());             // [P, D]
 
     const kernels::ConvShape convShape{in.B, in.T, D, convWeight.size(1)};
     const at::Tensor dConvWeight = at::empty_like(convWeight);
     const at::Tensor dConvBias = convBias.defined() ? at::empty_like(convBias) : at::Tensor();
     kernels::ConvGradients cg;
-    cg.dOut = data(duAll);
+    cg.dOut = data(du);
     cg.dOutStride = D;
     cg.dx = out(dx);
     cg.dxStride = in.xStride;
@@ -212,8 +220,8 @@ at::Tensor mambaInnerStep(const at::Tensor& xz, const at::Tensor& x, const at::T
   const int64_t N = w.aLog.size(1), R = w.dtProj.size(1);
   const at::Tensor u = scratch(in.place, {in.B, in.D});
   run::convStep(in.place, {in.B, 1, in.D, w.convWeight.size(1)}, convInput(in, w.convWeight, w.convBias), out(state.window), out(u), in.D);
-  const at::Tensor dbl = at::mm(u, w.xProj.t());
-  const at::Tensor delta = at::mm(dbl.narrow(1, 0, R), w.dtProj.t());
+  const at::Tensor dbl = product(u, w.xProj.t(), wide());
+  const at::Tensor delta = product(dbl.narrow(1, 0, R), w.dtProj.t(), wide());
   if (!state.A.defined()) state.A = w.aLog.exp().neg_();
   const at::Tensor y = scratch(in.place, {in.B, in.D});
   run::scanStep(in.place, {in.B, 1, in.D, N}, scanInput(in, u, dbl, delta, state.A, w.skip, w.dtBias, R, N), out(state.h), out(y), in.D);

@@ -15,17 +15,8 @@
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
-namespace {
 
-using torch::autograd::AutogradContext;
-using torch::autograd::variable_list;
-
-struct Angles {
-  std::vector<float> cosines, sines;  // [T, half]
-  std::int64_t half = 0;
-};
-
-Angles angles(std::int64_t T, std::int64_t width, double base, std::int64_t first) {
+Angles rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_t first) {
   Angles a;
   a.half = base > 0 ? width / 2 : 0;
   a.cosines.resize(static_cast<std::size_t>(T * a.half));
@@ -40,6 +31,11 @@ Angles angles(std::int64_t T, std::int64_t width, double base, std::int64_t firs
   }
   return a;
 }
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
 /// to = rotated from, by +angle (sign 1) or -angle (sign -1).
 void rotate(const float* from, float* to, const float* c, const float* s, std::int64_t half, std::int64_t width, float sign) {
@@ -86,7 +82,7 @@ const AngleTable& anglesThere(std::int64_t end, std::int64_t width, double base,
     tables.erase(tables.begin() + static_cast<std::ptrdiff_t>(i));
     break;
   }
-  const Angles a = angles(end, width, base, 0);
+  const Angles a = rotaryAngles(end, width, base, 0);
   const auto there = [&](const std::vector<float>& values) {
     at::Tensor t = scratch({end, a.half});
     std::copy(values.begin(), values.end(), out(t));
@@ -119,7 +115,7 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
       return {rotatedThere(all[0], base, first, 1), rotatedThere(all[1], base, first, 1), all[2].contiguous()};
     }
     const at::Tensor parts[3] = {scratch({B, heads, T, width}), scratch({B, heads, T, width}), scratch({B, heads, T, width})};
-    const Angles a = angles(T, width, base, first);
+    const Angles a = rotaryAngles(T, width, base, first);
     const Heads<const float> from{data(qkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
     Heads<float> to[3];
     for (int part = 0; part < 3; ++part) to[part] = {out(parts[part]), heads * T * width, T * width, width};
@@ -148,7 +144,7 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
     }
     const at::Tensor dqkv = scratch({B, T, 3 * heads * width});
     const Heads<float> to{out(dqkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
-    const Angles a = angles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+    const Angles a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
       const float *c = a.cosines.data() + t * a.half, *s = a.sines.data() + t * a.half;
       for (int part = 0; part < 3; ++part)

@@ -20,8 +20,6 @@
 #include "engine/run/run_meta.h"
 
 namespace serp {
-namespace {
-
 /// glibc gives large blocks back to the system after every step and faults them in again at the next; a training step reuses the
 /// same sizes, so keeping them is worth far more than the memory.
 void keepMemory() {
@@ -32,8 +30,6 @@ void keepMemory() {
     mallopt(M_TOP_PAD, 64 << 20);
   });
 }
-
-}  // namespace
 
 std::string outOfMemorySentence(const RunSpec& spec) {
   std::string asked = "an unknown amount";

@@ -24,6 +24,9 @@ struct BuiltRun {
 BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options,
                   const std::function<bool()>& cancelled = {});
 
+/// From now on freed memory stays with the process: a training step asks for the same sizes again. Done by applyRuntime().
+void keepMemory();
+
 /// Relative paths of texts and tokenizers become absolute, so that resolved.yaml means the same from any folder.
 void makePathsAbsolute(RunSpec& spec);
 

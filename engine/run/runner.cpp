@@ -8,6 +8,7 @@
 #include "engine/api/runs.h"
 #include "engine/base/error.h"
 #include "engine/base/text.h"
+#include "engine/ops/kernel_calls.h"
 #include "engine/run/build_run.h"
 #include "engine/run/run_writer.h"
 #include "engine/train/train_loop.h"
@@ -212,6 +213,7 @@ void Runner::end() {
   if (!failed_ && !writer_->flush())
     fail(static_cast<int>(ExitCode::CannotWrite), "the last records of the logs could not be written (disk full?); checkpoints are unharmed");
   if (failed_) return;
+  if (ops::kernelMode() == ops::KernelMode::Check) report(EventKind::Milestone, "kernels: check: " + ops::checkSummary());
   if ((!stop_ || saveOnStop_) && lastFrame_ && !lastFrame_->layers.empty()) {  // a finished run still shows where its text went
     if (probeStep_ != step) routeProbe();
     writer_->routedText(*probeText_, step);

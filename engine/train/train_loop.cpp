@@ -7,6 +7,7 @@
 
 #include "engine/api/catalog.h"
 #include "engine/base/error.h"
+#include "engine/ops/profile.h"
 #include "engine/train/evaluation.h"
 
 namespace serp {
@@ -79,6 +80,7 @@ bool TrainLoop::drawsNoise() const {
 }
 
 StepRecord TrainLoop::step() {
+  const ops::StepTimer timer;
   const auto begin = Clock::now();
   corpus_->train(static_cast<std::uint64_t>(progress_.step), batch_);
   const bool detailed = progress_.step == 0 || (progress_.step + 1) % routeEvery_ == 0;

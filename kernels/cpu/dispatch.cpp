@@ -87,4 +87,21 @@ const Table& activeTable() noexcept {
   return portable::table();
 }
 
+bool narrowIsFast() noexcept {
+#ifdef SERP_X86
+  return choice().isa == Isa::Avx512 && __builtin_cpu_supports("avx512bf16");
+#else
+  return false;
+#endif
+}
+
+const NarrowTable& activeNarrowTable() noexcept {
+#ifdef SERP_X86
+  if (narrowIsFast()) return avx512bf16::narrowTable();
+  if (choice().isa == Isa::Avx512) return avx512::narrowTable();
+  if (choice().isa == Isa::Avx2) return avx2::narrowTable();
+#endif
+  return portable::narrowTable();
+}
+
 }  // namespace serp::kernels

@@ -12,17 +12,15 @@ std::int64_t matmulWorkspace(const MatmulShape& s, int threads) noexcept {
 }
 
 Status matmul(const MatmulShape& s, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
-              bool accumulate, float* workspace, const ParallelFor& parallel) noexcept {
+              const MatmulOptions& options, float* workspace, const ParallelFor& parallel) noexcept {
   if (s.M < 0 || s.N < 0 || s.K < 0) return Status::BadShape;
   if (s.M == 0 || s.N == 0) return Status::Ok;
   if (!c || cStride < s.N) return Status::BadArgument;
-  if (s.K == 0) {
-    for (std::int64_t m = 0; m < s.M && !accumulate; ++m) std::fill(c + m * cStride, c + m * cStride + s.N, 0.0f);
-    return Status::Ok;
-  }
+  if (s.K == 0) return reference::matmul(s, a, b, c, cStride, options);
   if (!a.data || !b.data || !workspace) return Status::BadArgument;
-  if (useReference()) return reference::matmul(s, a, b, c, cStride, accumulate);
-  activeTable().matmul(s, a, b, c, cStride, accumulate, workspace, parallel);
+  if (useReference()) return reference::matmul(s, a, b, c, cStride, options);
+  const auto run = options.narrow ? activeNarrowTable().matmul : activeTable().matmul;
+  run(s, a, b, c, cStride, options, workspace, parallel);
   return Status::Ok;
 }
 

@@ -6,6 +6,7 @@
 
 namespace serp::kernels::SERP_ISA {
 
+#if !defined(__AVX512BF16__)
 KernelSignatures::ScanForward scanForwardImpl;
 KernelSignatures::ScanBackward scanBackwardImpl;
 KernelSignatures::ScanStep scanStepImpl;
@@ -21,12 +22,27 @@ KernelSignatures::CrossEntropy crossEntropyImpl;
 KernelSignatures::AdamW adamwImpl;
 KernelSignatures::SumOfSquares sumOfSquaresImpl;
 KernelSignatures::Matmul matmulImpl;
+KernelSignatures::AttentionForward attentionForwardImpl;
+KernelSignatures::AttentionBackward attentionBackwardImpl;
+KernelSignatures::RoofChain roofChainImpl;
 
 const Table& table() {
   static constexpr Table t{
       scanForwardImpl,  scanBackwardImpl,  scanStepImpl,    convForwardImpl,         convBackwardImpl,
       softmaxRowsImpl,  routeBackwardImpl, combineRowsImpl, combineRowsBackwardImpl, normForwardImpl,
-      normBackwardImpl, crossEntropyImpl,  adamwImpl,       sumOfSquaresImpl,        matmulImpl};
+      normBackwardImpl, crossEntropyImpl,  adamwImpl,       sumOfSquaresImpl,        matmulImpl,
+      attentionForwardImpl, attentionBackwardImpl, roofChainImpl};
+  return t;
+}
+#endif
+
+KernelSignatures::Matmul matmulNarrowImpl;
+KernelSignatures::AttentionForward attentionForwardNarrowImpl;
+KernelSignatures::AttentionBackward attentionBackwardNarrowImpl;
+KernelSignatures::RoofNarrowChain roofNarrowChainImpl;
+
+const NarrowTable& narrowTable() {
+  static constexpr NarrowTable t{matmulNarrowImpl, attentionForwardNarrowImpl, attentionBackwardNarrowImpl, roofNarrowChainImpl};
   return t;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/adamw.h"
+#include "kernels/attention.h"
 #include "kernels/causal_conv1d.h"
 #include "kernels/checks.h"
 #include "kernels/cross_entropy.h"
@@ -59,7 +60,13 @@ struct KernelSignatures {
   using AdamW = void(std::int64_t count, float* param, float* grad, float* m, float* v, const AdamWSettings&,
                      bool zeroGrad, const ParallelFor&);
   using Matmul = void(const MatmulShape&, const MatrixView& a, const MatrixView& b, float* c, std::int64_t cStride,
-                      bool accumulate, float* workspace, const ParallelFor&);
+                      const MatmulOptions&, float* workspace, const ParallelFor&);
+  using AttentionForward = void(const AttentionShape&, const AttentionInput&, const AttentionOutput&, float* workspace,
+                                const ParallelFor&);
+  using AttentionBackward = void(const AttentionShape&, const AttentionInput&, const AttentionGradients&, float* workspace,
+                                 const ParallelFor&);
+  using RoofChain = std::int64_t(bool exponential, std::int64_t rounds, float* out);  // operations done; out[4] is read and written
+  using RoofNarrowChain = std::int64_t(std::int64_t rounds, float* out);
   using SumOfSquares = double(std::int64_t count, const float* x, const ParallelFor&);
 };
 
@@ -79,20 +86,38 @@ struct Table {
   KernelSignatures::AdamW* adamw;
   KernelSignatures::SumOfSquares* sumOfSquares;
   KernelSignatures::Matmul* matmul;
+  KernelSignatures::AttentionForward* attentionForward;
+  KernelSignatures::AttentionBackward* attentionBackward;
+  KernelSignatures::RoofChain* roofChain;
+};
+
+/// The kernels made of products, with bfloat16 operands.
+struct NarrowTable {
+  KernelSignatures::Matmul* matmul;
+  KernelSignatures::AttentionForward* attentionForward;
+  KernelSignatures::AttentionBackward* attentionBackward;
+  KernelSignatures::RoofNarrowChain* roofChain;
 };
 
 namespace portable {
 const Table& table();
+const NarrowTable& narrowTable();
 }
 namespace avx2 {
 const Table& table();
+const NarrowTable& narrowTable();
 }
 namespace avx512 {
 const Table& table();
+const NarrowTable& narrowTable();
+}
+namespace avx512bf16 {  // AVX-512 and products of bfloat16: these kernels only
+const NarrowTable& narrowTable();
 }
 
 /// The table of the set in use. useReference(): SERP_KERNELS=reference asks for the plain loops instead.
 const Table& activeTable() noexcept;
+const NarrowTable& activeNarrowTable() noexcept;
 bool useReference() noexcept;
 
 /// How many pieces one sequence's channels are cut into so that every thread has work; decides the order of the sums.

@@ -14,7 +14,10 @@
 #include <immintrin.h>
 #endif
 
-#if defined(__AVX512F__)
+#if defined(__AVX512BF16__)
+#define SERP_ISA avx512bf16
+#define SERP_WIDTH 16
+#elif defined(__AVX512F__)
 #define SERP_ISA avx512
 #define SERP_WIDTH 16
 #elif defined(__AVX2__)

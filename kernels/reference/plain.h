@@ -3,6 +3,8 @@
 // Arguments are already checked.
 #pragma once
 
+#include <cstring>
+
 #include "kernels/checks.h"
 #include "kernels/norm.h"
 #include "kernels/routing.h"
@@ -14,6 +16,8 @@ void normBackwardAdding(const NormShape&, const float* x, std::int64_t xStride, 
                         const float* dy, std::int64_t dyStride, const float* dxAdd, float* dx, std::int64_t dxStride,
                         float* dWeight, float* dBias) noexcept;
 double sumOfSquares(std::int64_t count, const float* x) noexcept;
+/// The nearest number with a bfloat16's eight bits of mantissa; ties to even, NaN stays NaN.
+float toBfloat16(float x) noexcept;
 void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
                    const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp,
                    float zScale, float* dLogits) noexcept;

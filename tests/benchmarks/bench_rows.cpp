@@ -4,6 +4,7 @@
 
 #include "kernels/adamw.h"
 #include "kernels/cross_entropy.h"
+#include "kernels/attention.h"
 #include "kernels/matmul.h"
 #include "kernels/norm.h"
 #include "kernels/routing.h"
@@ -98,14 +99,42 @@ void rowsBench(benchmark::State& state, int what) {
 }
 
 /// y = x Wᵀ (0), dx = dy W (1), dW = dyᵀ x (2) of a layer; an item is one multiply-add.
-void matmulBench(benchmark::State& state, int what) {
+void matmulBench(benchmark::State& state, int what, bool narrow) {
   const MatmulShape s{state.range(0), state.range(1), state.range(2)};
   const auto a = noise(s.M * s.K, -1, 1, 1), b = noise(s.K * s.N, -1, 1, 2);
   std::vector<float> c(static_cast<std::size_t>(s.M * s.N)), workspace(static_cast<std::size_t>(matmulWorkspace(s, 1)));
   const MatrixView A = what == 2 ? MatrixView{a.data(), 1, s.M} : MatrixView{a.data(), s.K, 1},
                    B = what == 0 ? MatrixView{b.data(), 1, s.K} : MatrixView{b.data(), s.N, 1};
-  for (auto _ : state) benchmark::DoNotOptimize(matmul(s, A, B, c.data(), s.N, false, workspace.data(), serial()));
+  MatmulOptions options;
+  options.narrow = narrow;
+  for (auto _ : state) benchmark::DoNotOptimize(matmul(s, A, B, c.data(), s.N, options, workspace.data(), serial()));
   report(state, s.M * s.N * s.K, {0, 1}, (a.size() + b.size() + c.size()) * 4, activeIsa());
+}
+
+void attentionBench(benchmark::State& state, bool backward, bool narrow) {
+  AttentionShape s;
+  s.batch = state.range(0);
+  s.heads = s.keyHeads = state.range(1);
+  s.length = state.range(2);
+  s.width = state.range(3);
+  s.half = s.width / 2;
+  s.narrow = narrow;
+  const std::int64_t tokens = s.batch * s.length, row = s.heads * s.width;
+  const auto qkv = noise(tokens * 3 * row, -1, 1, 1), dy = noise(tokens * row, -1, 1, 2), angle = noise(s.length * s.half, -1, 1, 3);
+  std::vector<float> y(static_cast<std::size_t>(tokens * row)), dqkv(qkv.size()), logSum(static_cast<std::size_t>(tokens * s.heads)),
+      work(static_cast<std::size_t>(std::max(attentionForwardWorkspace(s, 1), attentionBackwardWorkspace(s, 1))));
+  const auto part = [&](int i) { return HeadsView{qkv.data() + i * s.width, 3 * row, 3 * s.width}; };
+  const auto gradient = [&](int i) { return MutableHeadsView{dqkv.data() + i * s.width, 3 * row, 3 * s.width}; };
+  const AttentionInput in{part(0), part(1), part(2), angle.data(), angle.data()};
+  attentionForward(s, in, {{y.data(), row, s.width}, logSum.data()}, work.data(), serial());
+  for (auto _ : state)
+    if (backward)
+      benchmark::DoNotOptimize(attentionBackward(s, in, {{y.data(), row, s.width}, {dy.data(), row, s.width}, logSum.data(), gradient(0),
+                                                         gradient(1), gradient(2)}, work.data(), serial()));
+    else
+      benchmark::DoNotOptimize(attentionForward(s, in, {{y.data(), row, s.width}, logSum.data()}, work.data(), serial()));
+  const std::int64_t products = backward ? 5 : 2;  // each over half the pairs of query and key
+  report(state, products * s.batch * s.heads * s.length * (s.length + 1) / 2 * s.width, {0, 1}, (qkv.size() + dqkv.size()) * 4, activeIsa());
 }
 
 }  // namespace
@@ -120,9 +149,14 @@ void registerRows() {
   benchmark::RegisterBenchmark("gather_rows", rowsBench, 0)->Args({2048, 128})->Args({2048, 256});
   benchmark::RegisterBenchmark("combine_rows", rowsBench, 1)->Args({2048, 128})->Args({2048, 256});
   benchmark::RegisterBenchmark("combine_backward", rowsBench, 2)->Args({2048, 128})->Args({2048, 256});
-  benchmark::RegisterBenchmark("matmul_forward", matmulBench, 0)->Args({2048, 512, 128})->Args({2048, 40, 256});
-  benchmark::RegisterBenchmark("matmul_input_gradient", matmulBench, 1)->Args({2048, 128, 512})->Args({128, 384, 128});
-  benchmark::RegisterBenchmark("matmul_weight_gradient", matmulBench, 2)->Args({512, 128, 2048});
+  for (const bool narrow : {false, true}) {
+    const std::string kind = narrow ? "/bfloat16" : "";
+    benchmark::RegisterBenchmark(("matmul_forward" + kind).c_str(), matmulBench, 0, narrow)->Args({2048, 512, 128})->Args({2048, 40, 256});
+    benchmark::RegisterBenchmark(("matmul_input_gradient" + kind).c_str(), matmulBench, 1, narrow)->Args({2048, 128, 512})->Args({128, 384, 128});
+    benchmark::RegisterBenchmark(("matmul_weight_gradient" + kind).c_str(), matmulBench, 2, narrow)->Args({512, 128, 2048});
+    benchmark::RegisterBenchmark(("attention_forward" + kind).c_str(), attentionBench, false, narrow)->Args({4, 2, 256, 64})->Args({2, 4, 512, 64});
+    benchmark::RegisterBenchmark(("attention_backward" + kind).c_str(), attentionBench, true, narrow)->Args({4, 2, 256, 64})->Args({2, 4, 512, 64});
+  }
 }
 
 }  // namespace serp::bench

@@ -400,7 +400,10 @@ class TestConformance : public QObject {
 
   void aDisagreementIsAFault() {
     const std::vector<float> want = {1, -2, 3}, near = {1, -2, 3.0001f}, far = {1, -2, 3.01f}, broken = {1, NAN, 3};
+    ops::setKernelMode(ops::KernelMode::Fast);
+    QCOMPARE(ops::checkSummary(), std::string("no kernel was compared"));
     ops::compareKernels("some kernel", "y", near, want);
+    QVERIFY(ops::checkSummary().find("some kernel, y: off by 1.7e-05 of its largest value at element 2 (3.0001 against 3)") != std::string::npos);
     for (const auto& got : {far, broken}) {
       try {
         ops::compareKernels("some kernel", "y", got, want);

@@ -34,10 +34,10 @@ struct Stored {
   }
 };
 
-std::vector<float> product(const MatmulShape& s, const MatrixView& a, const MatrixView& b, bool accumulate,
+std::vector<float> product(const MatmulShape& s, const MatrixView& a, const MatrixView& b, const MatmulOptions& options,
                            const ParallelFor& p) {
   std::vector<float> c(size(s.M * (s.N + 3)), 0.25f), workspace(size(matmulWorkspace(s, p.threads)), NAN);
-  if (matmul(s, a, b, c.data(), s.N + 3, accumulate, workspace.data(), p) != Status::Ok) c.clear();
+  if (matmul(s, a, b, c.data(), s.N + 3, options, workspace.data(), p) != Status::Ok) c.clear();
   return c;
 }
 
@@ -49,19 +49,25 @@ class TestMatmul : public QObject {
   void matchesTheReference_data() { addIsaRows(); }
   void matchesTheReference() {
     SERP_USE_ISA();
-    const MatmulShape shapes[] = {{1, 1, 1},     {1, 5, 9},      {12, 32, 16},   {13, 33, 17},
+    const MatmulShape shapes[] = {{1, 1, 1},     {1, 5, 9},      {1, 600, 130},  {3, 64, 48},      {12, 32, 16},   {13, 33, 17},
                                   {6, 16, 256},  {25, 70, 257},  {40, 341, 8},   {37, 513, 40},
-                                  {100, 8, 300}, {7, 1030, 520}, {130, 64, 1000}};
+                                  {50, 8, 300},  {7, 530, 270},  {13, 30, 1030}};
     for (const MatmulShape& s : shapes)
       for (const Layout la : {kRowMajor, kColumnMajor, kNeither})
         for (const Layout lb : {kRowMajor, kColumnMajor, kNeither})
-          for (const bool accumulate : {false, true}) {
+          for (const int mode : {0, 2, 5, 7}) {
+            MatmulOptions options;
+            options.accumulate = mode & 1;
+            options.narrow = mode & 2;
+            options.relu = mode & 4;
+            const auto bias = numbers(s.N, 3);
+            if (mode & 4) options.bias = bias.data();
             const Stored a(s.M, s.K, la, 1), b(s.K, s.N, lb, 2);
-            const auto got = product(s, a.view, b.view, accumulate, serial());
+            const auto got = product(s, a.view, b.view, options, serial());
             std::vector<float> want(size(s.M * (s.N + 3)), 0.25f);
-            reference::matmul(s, a.view, b.view, want.data(), s.N + 3, accumulate);
-            SERP_AGREES(got, want, 3e-6, QString("%1x%2x%3 layouts %4 %5").arg(s.M).arg(s.N).arg(s.K).arg(la).arg(lb));
-            QVERIFY(got == product(s, a.view, b.view, accumulate, threads(3)));  // the same bits, gaps included
+            reference::matmul(s, a.view, b.view, want.data(), s.N + 3, options);
+            SERP_AGREES(got, want, 3e-6, QString("%1x%2x%3 layouts %4 %5 mode %6").arg(s.M).arg(s.N).arg(s.K).arg(la).arg(lb).arg(mode));
+            QVERIFY(got == product(s, a.view, b.view, options, threads(3)));  // the same bits, gaps included
           }
   }
 
@@ -72,7 +78,7 @@ class TestMatmul : public QObject {
     Stored a(s.M, s.K, kRowMajor, 1), b(s.K, s.N, kColumnMajor, 2);
     a.values[size(13 * a.view.rowStride + 19)] = std::numeric_limits<float>::infinity();
     b.values[size(34 * b.view.columnStride)] = std::numeric_limits<float>::quiet_NaN();
-    const auto c = product(s, a.view, b.view, false, serial());
+    const auto c = product(s, a.view, b.view, {}, serial());
     for (std::int64_t m = 0; m < s.M; ++m)
       for (std::int64_t n = 0; n < s.N; ++n) QCOMPARE(std::isfinite(c[size(m * (s.N + 3) + n)]), m != 13 && n != 34);
   }
@@ -80,14 +86,16 @@ class TestMatmul : public QObject {
   void refusesWhatItCannotDo() {
     float x[4] = {1, 2, 3, 4}, c[4] = {7, 7, 7, 7};
     const MatrixView v{x, 2, 1};
-    QCOMPARE(matmul({-1, 2, 2}, v, v, c, 2, false, x, serial()), Status::BadShape);
-    QCOMPARE(matmul({2, 2, 2}, {}, v, c, 2, false, x, serial()), Status::BadArgument);
-    QCOMPARE(matmul({2, 2, 2}, v, v, c, 1, false, x, serial()), Status::BadArgument);
-    QCOMPARE(matmul({2, 2, 2}, v, v, c, 2, false, nullptr, serial()), Status::BadArgument);
-    QCOMPARE(matmul({0, 2, 2}, {}, {}, nullptr, 2, false, nullptr, serial()), Status::Ok);
-    QCOMPARE(matmul({2, 2, 0}, {}, {}, c, 2, true, nullptr, serial()), Status::Ok);
+    MatmulOptions adding;
+    adding.accumulate = true;
+    QCOMPARE(matmul({-1, 2, 2}, v, v, c, 2, {}, x, serial()), Status::BadShape);
+    QCOMPARE(matmul({2, 2, 2}, {}, v, c, 2, {}, x, serial()), Status::BadArgument);
+    QCOMPARE(matmul({2, 2, 2}, v, v, c, 1, {}, x, serial()), Status::BadArgument);
+    QCOMPARE(matmul({2, 2, 2}, v, v, c, 2, {}, nullptr, serial()), Status::BadArgument);
+    QCOMPARE(matmul({0, 2, 2}, {}, {}, nullptr, 2, {}, nullptr, serial()), Status::Ok);
+    QCOMPARE(matmul({2, 2, 0}, {}, {}, c, 2, adding, nullptr, serial()), Status::Ok);
     QCOMPARE(c[3], 7.0f);
-    QCOMPARE(matmul({2, 2, 0}, {}, {}, c, 2, false, nullptr, serial()), Status::Ok);
+    QCOMPARE(matmul({2, 2, 0}, {}, {}, c, 2, {}, nullptr, serial()), Status::Ok);
     QCOMPARE(c[3], 0.0f);
   }
 };

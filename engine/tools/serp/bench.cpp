@@ -15,7 +15,9 @@
 
 #include "engine/base/error.h"
 #include "engine/ops/device_kernels.h"
+#include "engine/ops/profile.h"
 #include "engine/run/build_run.h"
+#include "engine/tools/serp/step_profile.h"
 #include "engine/tools/serp/terminal.h"
 #include "engine/train/train_loop.h"
 #include "kernels/common.h"
@@ -31,10 +33,10 @@ constexpr Size kSizes[] = {{"tiny", 64, 4, 4, 256, 8}, {"small", 128, 6, 4, 256,
 
 struct Options {
   std::vector<std::string> models = {"mamba", "moe_mamba", "transformer", "transformer_moe"}, sizes = {"tiny", "small", "base"};
-  std::string data;
+  std::string data, precision = "float32";
   int threads = 0, steps = 50, warmup = 3;
   double budget = 12;
-  bool json = false;
+  bool json = false, profile = false;
 };
 
 /// The peers' models: embedding and head apart, rms-free layer norms, 16 experts of 3d (Mamba) or 4d (Transformer).
@@ -47,7 +49,7 @@ std::string design(const std::string& model, const Size& s, const Options& o) {
   else if (model == "moe_mamba") body = mamba + ", " + moe(3), repeat = s.blocks / 2;
   else if (model == "transformer") body = attention + ", {kind: dense_ffn}";
   else body = attention + ", " + moe(4);
-  return "name: bench_" + model + "\nthreads: " + std::to_string(o.threads) + "\nmodel: {d_model: " + std::to_string(s.dModel) +
+  return "name: bench_" + model + "\nthreads: " + std::to_string(o.threads) + "\nprecision: " + o.precision + "\nmodel: {d_model: " + std::to_string(s.dModel) +
          ", final_norm: layer_norm, blocks: [{repeat: " + std::to_string(repeat) + ", blocks: [" + body + "]}]}\n" +
          "train: {batch: " + std::to_string(s.batch) + ", steps: 1000000, learning_rate: 0.001, schedule: constant, clip: 0, decay: matrices, " +
          "beta2: 0.95, route_every: 1000000}\n" +
@@ -95,6 +97,7 @@ ordered_json measureTrain(TrainLoop& loop, const Size& s, const Options& o) {
     last = record.loss;
     if (warming) ++warm;
     else times.push_back(seconds);
+    if (o.profile && !warming && times.size() == 1) ops::setProfiling(true);
     if (since(begin) > o.budget && !times.empty()) break;
   }
   const Rate r = summary(times, static_cast<double>(s.batch) * s.context);
@@ -137,7 +140,7 @@ int bench(const Options& o, const std::string& mode) {
       const ordered_json measured = mode == "train" ? measureTrain(*built.loop, s, o) : measureDecode(built.loop->model(), s, o);
       const Plan& plan = built.loop->model().plan();
       ordered_json j = {{"model", "serpentarium-" + model}, {"mode", mode}, {"preset", s.name}, {"threads", built.info.threads},
-                        {"d_model", s.dModel}, {"blocks", s.blocks}, {"seq", s.context}, {"batch", s.batch}, {"dtype", "float32"},
+                        {"d_model", s.dModel}, {"blocks", s.blocks}, {"seq", s.context}, {"batch", s.batch}, {"dtype", o.precision},
                         {"family", model}, {"params", plan.total.paramsTotal}, {"active_params", plan.total.paramsActive}};
       if (model.ends_with("moe") || model.starts_with("moe")) j["experts"] = 16;
       j.update(measured);
@@ -145,11 +148,13 @@ int bench(const Options& o, const std::string& mode) {
       j["device"] = built.info.device;
       j["kernels"] = built.info.kernels;
       j["library"] = std::string("serpentarium ") + SERP_VERSION;
+      if (o.profile && mode == "train") j["profile"] = stepProfile(j["steps"].get<int>() - 1, o.precision == "bfloat16");
       if (o.json) std::printf("%s\n", j.dump().c_str());
       else
         std::printf("%-32s %-7s %7d %10s %12.1f %9.1f %10.0f\n", j["model"].get<std::string>().c_str(), s.name, built.info.threads,
                     millions(plan.total.paramsActive).c_str(), j["tokens_per_s"].get<double>(), j["step_ms"].get<double>(),
                     j["peak_rss_mb"].get<double>());
+      if (!o.json && j.contains("profile")) printStepProfile(j["profile"]);
       std::fflush(stdout);
     }
   }
@@ -157,6 +162,8 @@ int bench(const Options& o, const std::string& mode) {
 }
 
 }  // namespace
+
+void addOperatorBenches(CLI::App& bench, int& exit);  // bench_ops.cpp
 
 void addBench(CLI::App& app, int& exit) {
   auto o = std::make_shared<Options>();
@@ -170,10 +177,15 @@ void addBench(CLI::App& app, int& exit) {
     sub->add_option("--threads", o->threads, "0: one a core")->check(CLI::Range(0, 1024));
     sub->add_option("--steps", o->steps, "timed steps at most")->check(CLI::Range(1, 1000000))->capture_default_str();
     sub->add_option("--budget", o->budget, "seconds per measurement, warm-up included")->check(CLI::Range(0.1, 1e6))->capture_default_str();
+    sub->add_option("--precision", o->precision, "float32, bfloat16: of the matrix products")
+        ->check(CLI::IsMember({"float32", "bfloat16"}))->capture_default_str();
+    if (std::string(mode) == "train")
+      sub->add_flag("--profile", o->profile, "time per kernel, and the share of what this machine can do");
     sub->add_option("--data", o->data, "file whose bytes are the training tokens; default: generated text");
     sub->add_flag("--json", o->json, "one JSON line a measurement, with the keys of the peers' benchmark");
     sub->callback([o, &exit, mode = std::string(mode)] { exit = bench(*o, mode); });
   }
+  addOperatorBenches(*verb, exit);
 }
 
 }  // namespace serp::cli
