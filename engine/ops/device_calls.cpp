@@ -38,6 +38,12 @@ void normForward(const kernels::NormShape& s, const float* x, const float* weigh
   require(deviceKernels().normForward(deviceStream(), s, x, s.width, weight, bias, y, s.width, stats), "norm");
 }
 
+void normResidualForward(const kernels::NormShape& s, const float* x, const float* residual, float* sum, const float* weight,
+                         const float* bias, float* y, float* stats) {
+  require(deviceKernels().normResidualForward(deviceStream(), s, x, s.width, residual, s.width, sum, s.width, weight, bias, y, s.width, stats),
+          "norm of a sum");
+}
+
 void normBackward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* stats,
                   const float* dy, const float* dxAdd, float* dx, float* dWeight, float* dBias) {
   const at::Tensor work = scratch(place, {deviceKernels().normBackwardWorkspace(s)});
@@ -81,6 +87,12 @@ void combineRowsBackward(const float* rows, std::int64_t width, const std::int32
   require(deviceKernels().combineRowsBackward(deviceStream(), rows, width, tokenOfSlot, choiceOfSlot, slotOfChoice, weight, tokens, topK,
                                               slots, dy, width, dRows, dWeight),
           "combine backward");
+}
+
+void capacityPlaces(std::int64_t tokens, std::int64_t experts, std::int64_t topK, std::int64_t capacity, const kernels::RouteOutput& routed,
+                    std::int32_t* placeOfChoice, std::int32_t* tokenOfPlace, std::int32_t* choiceOfPlace) {
+  require(deviceKernels().capacityPlaces(deviceStream(), tokens, experts, topK, capacity, routed, placeOfChoice, tokenOfPlace, choiceOfPlace),
+          "places of experts");
 }
 
 void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {

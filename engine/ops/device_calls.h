@@ -16,6 +16,9 @@ void convBackward(const Place&, const kernels::ConvShape&, const kernels::ConvIn
 void convStep(const kernels::ConvShape&, const kernels::ConvInput&, float* window, float* out, std::int64_t outStride);
 
 void normForward(const kernels::NormShape&, const float* x, const float* weight, const float* bias, float* y, float* stats);
+/// sum = x + residual and its norm in one pass.
+void normResidualForward(const kernels::NormShape&, const float* x, const float* residual, float* sum, const float* weight,
+                         const float* bias, float* y, float* stats);
 void normBackward(const Place&, const kernels::NormShape&, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias);
 
@@ -36,6 +39,10 @@ void combineRows(const float* rows, std::int64_t width, const std::int32_t* slot
 void combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
                          const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
                          std::int64_t slots, const float* dy, float* dRows, float* dWeight);
+
+/// Places for `capacity` slots per expert, kernels/cuda.h.
+void capacityPlaces(std::int64_t tokens, std::int64_t experts, std::int64_t topK, std::int64_t capacity, const kernels::RouteOutput& routed,
+                    std::int32_t* placeOfChoice, std::int32_t* tokenOfPlace, std::int32_t* choiceOfPlace);
 
 void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings&);
 /// *total, a double on the card, becomes the sum of squares of x.

@@ -37,6 +37,8 @@ struct DeviceKernels {
   I (*normBackwardWorkspace)(const kernels::NormShape&) noexcept;
   Status (*normForward)(void*, const kernels::NormShape&, const float* x, I xStride, const float* weight, const float* bias, float* y,
                         I yStride, float* stats) noexcept;
+  Status (*normResidualForward)(void*, const kernels::NormShape&, const float* x, I xStride, const float* residual, I residualStride,
+                                float* sum, I sumStride, const float* weight, const float* bias, float* y, I yStride, float* stats) noexcept;
   Status (*normBackward)(void*, const kernels::NormShape&, const float* x, I xStride, const float* weight, const float* stats,
                          const float* dy, I dyStride, const float* dxAdd, float* dx, I dxStride, float* dWeight, float* dBias,
                          float* workspace) noexcept;
@@ -52,6 +54,17 @@ struct DeviceKernels {
   Status (*combineRowsBackward)(void*, const float* rows, I width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
                                 const std::int32_t* slotOfChoice, const float* weight, I tokens, I topK, I slots, const float* dy,
                                 I dyStride, float* dRows, float* dWeight) noexcept;
+  Status (*capacityPlaces)(void*, I tokens, I experts, I topK, I capacity, const kernels::RouteOutput& routed, std::int32_t* placeOfChoice,
+                           std::int32_t* tokenOfPlace, std::int32_t* choiceOfPlace) noexcept;
+  /// Rows without gaps; `kind` counts as kernels' and ops' Activation do. `up`, dh and dUp may be null.
+  Status (*activate)(void*, I rows, I width, int kind, const float* h, const float* up, float* out) noexcept;
+  Status (*activateBackward)(void*, I rows, I width, int kind, const float* h, const float* up, const float* dOut, float* dh, float* dUp) noexcept;
+  Status (*ropeAngles)(void*, I length, I width, double base, I first, float* cosines, float* sines) noexcept;
+  /// qkv [B, T, heads, 3, width]; parts [B, heads, T, width], in the backward with (batch, head, time) strides each.
+  Status (*splitHeads)(void*, I batch, I length, I heads, I width, const float* qkv, const float* cosines, const float* sines, float* q,
+                       float* k, float* v) noexcept;
+  Status (*splitHeadsBackward)(void*, I batch, I length, I heads, I width, const float* const parts[3], const I strides[3][3],
+                               const float* cosines, const float* sines, float* dqkv) noexcept;
   Status (*adamw)(void*, I count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings&, bool zeroGrad) noexcept;
   I (*sumOfSquaresWorkspace)(I count) noexcept;
   Status (*sumOfSquares)(void*, I count, const float* x, double* workspace, double* total) noexcept;

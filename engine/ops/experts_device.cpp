@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rows go to a buffer in which each expert has its own part, through products per expert, and back; the tables of the routing kernel,
-// which count slots without gaps, are rewritten for that buffer on the card.
+// Rows go to a buffer in which each expert has its own part, through products per expert, and back.
 #include "engine/ops/experts_device.h"
 
-#include <ATen/ops/arange.h>
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/mul.h>
-#include <ATen/ops/where.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -89,18 +85,18 @@ Rows rowsOf(const Assignment& a) {
   }
   r.each = std::max<std::int64_t>(1, a.most);
   r.count = r.experts * r.each;
-  const at::Tensor begin = a.counts.narrow(0, 0, a.experts), end = a.counts.narrow(0, 1, a.experts);
-  const at::Tensor slot = begin.unsqueeze(1).add(at::arange(r.each, begin.options()));                    // [E, C]
-  const at::Tensor used = slot.lt(end.unsqueeze(1)), index = slot.clamp_max(std::max<std::int64_t>(0, a.slots - 1)).view({-1});
-  const at::Tensor nothing = at::empty({}, a.tokenOfSlot.options()).fill_(-1);
-  const auto rowTable = [&](const at::Tensor& ofSlot) {
-    return at::where(used.view({-1}), ofSlot.index_select(0, index), nothing).contiguous();
-  };
-  r.tokenOfRow = rowTable(a.tokenOfSlot);
-  r.choiceOfRow = rowTable(a.choiceOfSlot);
-  const at::Tensor expert = a.expert.view({-1}).to(at::kLong);
-  const at::Tensor row = a.slotOfChoice.view({-1}).to(at::kLong).sub(begin.index_select(0, expert)).add(expert.mul(r.each));
-  r.rowOfChoice = at::where(a.slotOfChoice.view({-1}).ge(0), row.to(at::kInt), nothing).view({a.tokens, a.topK}).contiguous();
+  const auto table = [&](at::IntArrayRef sizes) { return at::empty(sizes, a.tokenOfSlot.options()); };
+  const auto here = [](const at::Tensor& t) { return t.mutable_data_ptr<std::int32_t>(); };
+  r.tokenOfRow = table({r.count});
+  r.choiceOfRow = table({r.count});
+  r.rowOfChoice = table({a.tokens, a.topK});
+  kernels::RouteOutput routed;
+  routed.offsets = a.counts.mutable_data_ptr<std::int64_t>();
+  routed.expert = here(a.expert);
+  routed.slotOfChoice = here(a.slotOfChoice);
+  routed.tokenOfSlot = here(a.tokenOfSlot);
+  routed.choiceOfSlot = here(a.choiceOfSlot);
+  gpu::capacityPlaces(a.tokens, a.experts, a.topK, r.each, routed, here(r.rowOfChoice), here(r.tokenOfRow), here(r.choiceOfRow));
   return r;
 }
 
@@ -113,8 +109,8 @@ struct ExpertsThereOp : torch::autograd::Function<ExpertsThereOp> {
     const Rows r = rowsOf(*a);
     const at::Tensor rows = r.gather(x);                                  // [R, d]
     const at::Tensor pre = r.times(rows, w1, false);                      // [R, f]
-    at::Tensor hidden = activate(pre, act), up;
-    if (w3.defined()) hidden.mul_(up = r.times(rows, w3, false));
+    const at::Tensor up = w3.defined() ? r.times(rows, w3, false) : at::Tensor();
+    const at::Tensor hidden = activateThere(pre, up, act);
     const at::Tensor result = r.times(hidden, w2, false);                 // [R, o]
     ctx->save_for_backward({rows, gate, w1, w3, w2, hidden, pre, up, result});
     ctx->saved_data["activation"] = activation;
@@ -139,15 +135,13 @@ struct ExpertsThereOp : torch::autograd::Function<ExpertsThereOp> {
     gpu::combineRowsBackward(data(result), result.size(1), ints(r.tokenOfRow), ints(r.choiceOfRow), ints(r.rowOfChoice), data(gate),
                              gate.size(0), gate.size(1), r.count, data(dy), out(dResult), out(dGate));
     const at::Tensor dw2 = r.outer(hidden, dResult);
-    at::Tensor dHidden = r.times(dResult, w2, true), dUp, dw3;
+    const auto [dPre, dUp] = activateBackwardThere(r.times(dResult, w2, true), pre, up, act);
+    const at::Tensor dw1 = r.outer(rows, dPre);
+    at::Tensor dRows = r.times(dPre, w1, true), dw3;
     if (w3.defined()) {
-      dUp = at::mul(dHidden, activate(pre, act));
       dw3 = r.outer(rows, dUp);
-      dHidden.mul_(up);
+      dRows.add_(r.times(dUp, w3, true));
     }
-    const at::Tensor dPre = activateBackward(dHidden, pre, act), dw1 = r.outer(rows, dPre);
-    at::Tensor dRows = r.times(dPre, w1, true);
-    if (w3.defined()) dRows.add_(r.times(dUp, w3, true));
     return {r.combine(dRows, at::Tensor()), dGate, dw1, dw3, dw2, at::Tensor(), at::Tensor()};
   }
 };

@@ -3,15 +3,15 @@
 #include "engine/ops/rope.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
+#include "engine/ops/device_kernels.h"
+#include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -64,44 +64,17 @@ void forEachRow(std::int64_t B, std::int64_t H, std::int64_t T, const Body& body
   });
 }
 
-/// Cosines and sines of a base and width on a card, [positions, half], with room for more than was asked: decoding asks for one more
-/// position at every token, and nothing may come from the host while a step is recorded.
-struct AngleTable {
-  double base = 0;
-  std::int64_t width = 0, positions = 0;
+/// Cosines and sines on a card, [T, width / 2] each; undefined without rotation.
+struct AnglesThere {
   at::Tensor cosines, sines;
-};
 
-const AngleTable& anglesThere(std::int64_t end, std::int64_t width, double base, at::Device device) {
-  thread_local std::vector<AngleTable> tables;
-  for (std::size_t i = 0; i < tables.size(); ++i) {
-    AngleTable& t = tables[i];
-    if (t.base != base || t.width != width || t.cosines.device() != device) continue;
-    if (t.positions >= end) return t;
-    end = std::max(end, 2 * t.positions);
-    tables.erase(tables.begin() + static_cast<std::ptrdiff_t>(i));
-    break;
+  AnglesThere(const Place& place, std::int64_t T, std::int64_t width, double base, std::int64_t first) {
+    if (!(base > 0) || width < 2) return;
+    cosines = scratch(place, {T, width / 2});
+    sines = scratch(place, {T, width / 2});
+    require(deviceKernels().ropeAngles(deviceStream(), T, width, base, first, out(cosines), out(sines)), "rope");
   }
-  const Angles a = rotaryAngles(end, width, base, 0);
-  const auto there = [&](const std::vector<float>& values) {
-    at::Tensor t = scratch({end, a.half});
-    std::copy(values.begin(), values.end(), out(t));
-    return t.to(device);
-  };
-  return tables.emplace_back(AngleTable{base, width, end, there(a.cosines), there(a.sines)});
-}
-
-/// x [B, H, T, width] rotated by +angle (sign 1) or -angle (sign -1), with LibTorch's operations.
-at::Tensor rotatedThere(const at::Tensor& x, double base, std::int64_t first, double sign) {
-  const std::int64_t width = x.size(3), half = width / 2, T = x.size(2);
-  if (!(base > 0) || half == 0) return x.contiguous();
-  const AngleTable& table = anglesThere(first + T, width, base, x.device());
-  const at::Tensor c = table.cosines.narrow(0, first, T), s = table.sines.narrow(0, first, T).mul(sign);   // [T, half]
-  const at::Tensor a = x.narrow(3, 0, half), b = x.narrow(3, half, half);
-  std::vector<at::Tensor> parts = {a.mul(c).sub(b.mul(s)), b.mul(c).add(a.mul(s))};
-  if (width > 2 * half) parts.push_back(x.narrow(3, 2 * half, width - 2 * half));
-  return at::cat(parts, 3);
-}
+};
 
 struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkvIn, std::int64_t heads, double base, std::int64_t first) {
@@ -111,8 +84,12 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
     ctx->saved_data["base"] = base;
     ctx->saved_data["first"] = first;
     if (placeOf(qkv).gpu) {
-      const at::Tensor all = qkv.view({B, T, heads, 3, width}).permute({3, 0, 2, 1, 4});   // [3, B, H, T, width]
-      return {rotatedThere(all[0], base, first, 1), rotatedThere(all[1], base, first, 1), all[2].contiguous()};
+      const Place place = placeOf(qkv);
+      const AnglesThere a(place, T, width, base, first);
+      const at::Tensor q = scratch(place, {B, heads, T, width}), k = scratch(place, {B, heads, T, width}), v = scratch(place, {B, heads, T, width});
+      require(deviceKernels().splitHeads(deviceStream(), B, T, heads, width, data(qkv), data(a.cosines), data(a.sines), out(q), out(k), out(v)),
+              "split heads");
+      return {q, k, v};
     }
     const at::Tensor parts[3] = {scratch({B, heads, T, width}), scratch({B, heads, T, width}), scratch({B, heads, T, width})};
     const Angles a = rotaryAngles(T, width, base, first);
@@ -130,11 +107,20 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const std::int64_t B = grads[0].size(0), heads = grads[0].size(1), T = grads[0].size(2), width = grads[0].size(3);
     if (placeOf(grads[0]).gpu) {
-      const double base = ctx->saved_data["base"].toDouble();
-      const std::int64_t first = ctx->saved_data["first"].toInt();
-      const auto back = [&](std::size_t part) { return rotatedThere(grads[part].to(at::kFloat), part < 2 ? base : 0.0, first, -1); };
-      const at::Tensor all = at::stack({back(0), back(1), back(2)}, 3);                       // [B, H, T, 3, width]
-      return {all.transpose(1, 2).reshape({B, T, 3 * heads * width}), at::Tensor(), at::Tensor(), at::Tensor()};
+      const Place place = placeOf(grads[0]);
+      const AnglesThere a(place, T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+      const float* parts[3];
+      std::int64_t strides[3][3];
+      for (int part = 0; part < 3; ++part) {
+        at::Tensor& g = grads[static_cast<std::size_t>(part)];
+        if (g.stride(3) != 1 || g.scalar_type() != at::kFloat) g = g.to(at::kFloat).contiguous();
+        parts[part] = data(g);
+        for (int axis = 0; axis < 3; ++axis) strides[part][axis] = g.stride(axis);
+      }
+      const at::Tensor dqkv = scratch(place, {B, T, 3 * heads * width});
+      require(deviceKernels().splitHeadsBackward(deviceStream(), B, T, heads, width, parts, strides, data(a.cosines), data(a.sines), out(dqkv)),
+              "split heads backward");
+      return {dqkv, at::Tensor(), at::Tensor(), at::Tensor()};
     }
     Heads<const float> from[3];
     for (int part = 0; part < 3; ++part) {  // attention hands its gradients over in an order of its own: read as they lie
