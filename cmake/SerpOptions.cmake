@@ -20,15 +20,13 @@ if(SERP_MOLD AND NOT SERP_SANITIZE)
   target_link_options(serp_options INTERFACE -fuse-ld=mold)
 endif()
 
-# serp_test(tst_name LIBS a b [GUI]): builds tst_name.cpp of the calling folder with Qt Test and registers it.
+# serp_test_options(target): what every Qt Test program needs, and its registration.
 # SHARED_DIR names the folder with oracles and reference data; tests skip, saying so, when it is missing.
 # GOMP_SPINCOUNT as serp sets it for itself: OpenMP's threads sleep at barriers instead of spinning, so that tests may run side by side.
-function(serp_test name)
-  cmake_parse_arguments(ARG "GUI" "" "LIBS;SOURCES" ${ARGN})
+function(serp_test_options name)
   find_package(Qt6 REQUIRED COMPONENTS Core Test)
-  add_executable(${name} ${name}.cpp ${ARG_SOURCES})
   set_target_properties(${name} PROPERTIES AUTOMOC ON RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  target_link_libraries(${name} PRIVATE serp_options Qt6::Test ${ARG_LIBS})
+  target_link_libraries(${name} PRIVATE serp_options Qt6::Test)
   # A test is compiled far more often than it is run: what it calls is optimised, the test itself need not be.
   target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   target_compile_definitions(${name} PRIVATE QT_NO_KEYWORDS
@@ -36,4 +34,12 @@ function(serp_test name)
     SERP_BINARY_DIR="${CMAKE_BINARY_DIR}")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900 ENVIRONMENT "QT_QPA_PLATFORM=offscreen;GOMP_SPINCOUNT=1000")
+endfunction()
+
+# serp_test(tst_name LIBS a b [GUI]): builds tst_name.cpp of the calling folder with Qt Test and registers it.
+function(serp_test name)
+  cmake_parse_arguments(ARG "GUI" "" "LIBS;SOURCES" ${ARGN})
+  add_executable(${name} ${name}.cpp ${ARG_SOURCES})
+  serp_test_options(${name})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS})
 endfunction()

@@ -65,7 +65,7 @@ QString roomOf(const QString& path) {
   return path.section('/', 1, 1);
 }
 
-/// base ← spec ← graph ← model ← (blocks, train) ← run; ops, stats and data beside model; kernels below ops; api is what all may say.
+/// base ← spec ← graph ← model ← (blocks, train) ← run; ops, stats and data beside model; kernels and device below ops; api is what all may say.
 const std::map<QString, std::set<QString>>& allowed() {
   static const std::map<QString, std::set<QString>> rooms = [] {
     const std::set<QString> base = {"base", "api"}, plan = {"base", "api", "spec", "graph"};
@@ -80,14 +80,15 @@ const std::map<QString, std::set<QString>>& allowed() {
         {"spec", with(base, {"spec"})},
         {"graph", plan},
         {"data", with(base, {"data"})},
-        {"ops", with(base, {"ops", "kernels"})},
+        {"device", with(base, {"device"})},
+        {"ops", with(base, {"ops", "kernels", "device"})},
         {"stats", with(plan, {"stats", "model", "ops", "data", "kernels"})},
-        {"model", with(plan, {"model", "ops", "stats", "kernels"})},
+        {"model", with(plan, {"model", "ops", "stats", "kernels", "device"})},
         {"blocks", with(plan, {"model", "ops", "stats", "kernels"})},
-        {"train", with(plan, {"train", "model", "ops", "stats", "data", "kernels"})},
-        {"run", with(plan, {"run", "train", "model", "ops", "stats", "data", "kernels"})},
+        {"train", with(plan, {"train", "model", "ops", "stats", "data", "kernels", "device"})},
+        {"run", with(plan, {"run", "train", "model", "ops", "stats", "data", "kernels", "device"})},
         {"interop", with(plan, {"interop", "run", "model", "data", "train"})},
-        {"tools", with(plan, {"tools", "interop", "run", "train", "model", "ops", "stats", "data", "kernels"})},
+        {"tools", with(plan, {"tools", "interop", "run", "train", "model", "ops", "stats", "data", "kernels", "device"})},
         {"app", {"app", "api"}},
     };
   }();

@@ -83,6 +83,7 @@ const BlockRegistration kRegistration{
 #include "engine/base/error.h"
 #include "engine/model/attention_core.h"
 #include "engine/ops/attention.h"
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/rope.h"
 

@@ -52,7 +52,6 @@ const BlockRegistration kRegistration{
 
 #ifdef SERP_WITH_TORCH
 #include <ATen/ops/arange.h>
-#include <ATen/ops/bmm.h>
 #include <ATen/ops/gather.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/layer_norm.h>
@@ -64,6 +63,7 @@ const BlockRegistration kRegistration{
 #include <cmath>
 
 #include "engine/model/expert_layer.h"
+#include "engine/ops/experts_device.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/norm.h"
 
@@ -89,7 +89,7 @@ class ExpertChoice final : public Block {
     const std::int64_t B = x.size(0), T = x.size(1), E = weights_.w1.size(0), out = weights_.w2.size(2);
     const at::Tensor rows = x.reshape({B * T, x.size(2)});
     // Pools as the last axis: [pools, E, pool size], and the flat row of every place in a pool.
-    at::Tensor flat = at::arange(B * T, at::TensorOptions().dtype(at::kLong)).view({B, T});
+    at::Tensor flat = at::arange(B * T, rows.options().dtype(at::kLong)).view({B, T});
     if (group_ == "batch") flat = flat.t().contiguous();
     else if (group_ == "all") flat = flat.view({1, B * T});
     const std::int64_t pools = flat.size(0), pool = flat.size(1);
@@ -104,9 +104,9 @@ class ExpertChoice final : public Block {
     const at::Tensor byExpert = token.transpose(0, 1).reshape({E, pools * take});
     const at::Tensor index = byExpert.reshape({-1});
     const at::Tensor xe = rows.index_select(0, index).view({E, pools * take, x.size(2)});
-    at::Tensor h = ops::activate(products(xe, weights_.w1), weights_.activation);
-    if (weights_.w3.defined()) h = h.mul(products(xe, weights_.w3));
-    const at::Tensor ye = products(h, weights_.w2).mul(gate.transpose(0, 1).reshape({E, pools * take, 1}));
+    at::Tensor h = ops::activate(ops::batchedProduct(xe, weights_.w1), weights_.activation);
+    if (weights_.w3.defined()) h = h.mul(ops::batchedProduct(xe, weights_.w3));
+    const at::Tensor ye = ops::batchedProduct(h, weights_.w2).mul(gate.transpose(0, 1).reshape({E, pools * take, 1}));
     at::Tensor y = at::zeros({B * T, out}, x.options()).index_add(0, index, ye.reshape({-1, out}));
     if (normWeight_.defined()) y = ops::norm(y, normWeight_, normBias_, kernels::NormKind::Layer, 1e-5);
     if (ctx.routing) reportChoice(path(), logits, byExpert, E, *ctx.routing);
@@ -117,12 +117,6 @@ class ExpertChoice final : public Block {
   at::Tensor step(const at::Tensor& x, BlockState*, StepContext& ctx) override { return forward(x, ctx); }
 
  private:
-  /// One product per expert, in the precision of the run.
-  static at::Tensor products(const at::Tensor& a, const at::Tensor& b) {
-    if (ops::precision() == ops::Precision::Float32) return at::bmm(a, b);
-    return at::bmm(a.to(at::kBFloat16), b.to(at::kBFloat16)).to(at::kFloat);
-  }
-
   std::string group_;
   bool overTokens_;
   double capacity_;

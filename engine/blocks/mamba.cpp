@@ -114,6 +114,7 @@ struct MambaState final : BlockState {
   ops::MambaInnerState inner;
   std::unique_ptr<BlockState> conv, gate, out;   // of blocks in the slots
 
+  bool keepsSize() const override { return (!conv || conv->keepsSize()) && (!gate || gate->keepsSize()) && (!out || out->keepsSize()); }
   NamedTensors tensors() const override {
     NamedTensors all = {{"window", inner.window}, {"h", inner.h}};
     for (const auto& [slot, state] :
@@ -172,7 +173,7 @@ class Mamba final : public Block {
 
   std::unique_ptr<BlockState> makeState(std::int64_t batch) const override {
     auto s = std::make_unique<MambaState>();
-    const auto options = at::TensorOptions().dtype(at::kFloat);
+    const auto options = w_.aLog.options().requires_grad(false);
     s->inner.window = at::zeros({batch, w_.convWeight.size(1) - 1, D_}, options);
     s->inner.h = at::zeros({batch, D_, w_.aLog.size(1)}, options);
     if (convProj_) s->conv = convProj_->makeState(batch);

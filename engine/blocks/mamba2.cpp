@@ -87,6 +87,7 @@ namespace {
 
 struct Mamba2State final : BlockState {
   at::Tensor window, h;   // [B, W-1, channels], [B, D, N]
+  bool keepsSize() const override { return false; }  // replaced, not written over
   NamedTensors tensors() const override { return {{"window", window}, {"h", h}}; }
 };
 

@@ -36,6 +36,8 @@ const BlockRegistration kRegistration{
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 #include "engine/model/block.h"
 #include "engine/model/norm_layer.h"
 #include "engine/ops/linear.h"
@@ -46,6 +48,9 @@ namespace {
 struct ParallelState final : BlockState {
   std::vector<std::unique_ptr<BlockState>> branches;
 
+  bool keepsSize() const override {
+    return std::all_of(branches.begin(), branches.end(), [](const auto& b) { return !b || b->keepsSize(); });
+  }
   NamedTensors tensors() const override {
     NamedTensors all;
     for (std::size_t i = 0; i < branches.size(); ++i)

@@ -87,6 +87,7 @@ namespace {
 
 struct RoutedState final : BlockState {
   ops::MambaInnerState inner;
+  bool keepsSize() const override { return false; }  // replaced, not written over
   NamedTensors tensors() const override { return {{"window", inner.window}, {"h", inner.h}}; }
 };
 

@@ -9,8 +9,11 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_kernels.h"
+#include "engine/ops/products.h"
 
 namespace serp {
 namespace {
@@ -21,11 +24,19 @@ at::Tensor shared(const at::Tensor& t, std::int64_t heads) {
   return K == heads ? t : t.unsqueeze(2).expand({B, K, heads / K, T, w}).reshape({B, heads, T, w});
 }
 
+/// On a card the kernels that never hold the scores exist for narrow types: bfloat16 where the run's products have it.
+at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const at::Tensor& mask, bool causal) {
+  const std::optional<at::Tensor> seen = mask.defined() ? std::optional(mask) : std::nullopt;
+  if (ops::precision() == ops::Precision::Float32 || !ops::placeOf(q).gpu) return at::scaled_dot_product_attention(q, k, v, seen, 0.0, causal);
+  const auto narrow = [](const at::Tensor& t) { return t.to(at::kBFloat16); };
+  return at::scaled_dot_product_attention(narrow(q), narrow(k), narrow(v), seen, 0.0, causal).to(at::kFloat);
+}
+
 at::Tensor withinWindow(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t window) {
   const std::int64_t T = q.size(2);
-  if (window <= 0 || window >= T) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
-  const at::Tensor at = at::arange(T, at::TensorOptions().dtype(at::kLong)), back = at.unsqueeze(1).sub(at.unsqueeze(0));
-  return at::scaled_dot_product_attention(q, k, v, at::logical_and(back.ge(0), back.lt(window)), 0.0, false);
+  if (window <= 0 || window >= T) return attend(q, k, v, {}, true);
+  const at::Tensor at = at::arange(T, q.options().dtype(at::kLong)), back = at.unsqueeze(1).sub(at.unsqueeze(0));
+  return attend(q, k, v, at::logical_and(back.ge(0), back.lt(window)), false);
 }
 
 void remember(KeyValueState& s, const at::Tensor& k, const at::Tensor& v, std::int64_t window) {
@@ -66,7 +77,7 @@ at::Tensor causalAttention(const at::Tensor& q, const at::Tensor& k, const at::T
   if (fresh) return withinWindow(q, shared(k, H), shared(v, H), window);
   const std::int64_t seen = window > 0 ? std::min(state->length, window) : state->length;
   const at::Tensor keys = state->keys.narrow(2, state->length - seen, seen), values = state->values.narrow(2, state->length - seen, seen);
-  return at::scaled_dot_product_attention(q, shared(keys, H), shared(values, H));
+  return attend(q, shared(keys, H), shared(values, H), {}, false);
 }
 
 }  // namespace serp

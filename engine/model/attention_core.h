@@ -17,6 +17,7 @@ struct KeyValueState final : BlockState {
   std::int64_t length = 0;      ///< filled places of the buffers
   std::int64_t position = 0;    ///< tokens seen in all
 
+  bool keepsSize() const override { return false; }
   NamedTensors tensors() const override;
 };
 

@@ -33,6 +33,8 @@ class BlockState {
   virtual ~BlockState() = default;
   /// What it holds, by name; blocks inside a block under their own name and a dot. Not copies.
   virtual NamedTensors tensors() const = 0;
+  /// Whether a step changes the tensors in place: same size, same memory.
+  virtual bool keepsSize() const { return true; }
 };
 
 class Block;

@@ -4,16 +4,30 @@
 
 #include <c10/core/GradMode.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/ops/amax.h>
+#include <ATen/ops/any.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/argmax.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/scatter.h>
 #include <ATen/ops/softmax.h>
+#include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/linear.h"
 
 namespace serp {
+
+void RoutingObserver::routedThere(const std::string& path, const ops::Assignment& assignment, double capacityFactor,
+                                  const at::Tensor& balance, const at::Tensor& z) {
+  routed(path, assignment.here(), capacityFactor, static_cast<float>(ops::readBack(balance)[0]), static_cast<float>(ops::readBack(z)[0]));
+}
 
 ExpertWeights makeExpertWeights(const BuildingSite& site,
                                 const std::function<at::Tensor(std::string, at::Tensor, ParameterRole)>& add) {
@@ -37,10 +51,13 @@ ops::Routed routeTokens(const std::string& path, const at::Tensor& rows, const a
   const auto E = router.size(0);
   at::Tensor logits = ops::linear32(rows, router);  // [T, E]
   if (ctx.training && settings.jitter > 0) {
-    at::Tensor noise = at::empty_like(logits, at::TensorOptions().requires_grad(false));
+    at::Tensor noise;
     {
       const c10::NoGradGuard noGrad;
-      noise.normal_(0, settings.jitter, at::detail::createCPUGenerator(mixSeed(ctx.seed, path)));
+      at::Tensor drawn = at::empty(logits.sizes(), at::TensorOptions().dtype(at::kFloat));  // on the host: the same noise on every device
+      drawn.normal_(0, settings.jitter, at::detail::createCPUGenerator(mixSeed(ctx.seed, path)));
+      if (logits.is_cuda()) drawn = drawn.pin_memory().to(logits.device(), true);
+      noise = drawn;
     }
     logits = logits.add(noise);
   }
@@ -49,25 +66,56 @@ ops::Routed routeTokens(const std::string& path, const at::Tensor& rows, const a
                                                             capacityFactor * static_cast<double>(groupSize) / static_cast<double>(E))))
                             : 0;
   ops::Routed routed = ops::route(logits, std::min(topK, E), groupSize, capacity);
-  const float z = routed.zLoss.item<float>();  // on the CPU a plain read
   if (ctx.training) {
     ctx.balance.push_back(routed.balance.mul(settings.balance));
     if (settings.zLoss > 0) ctx.zLoss.push_back(routed.zLoss.mul(settings.zLoss));
   }
+  if (routed.assignment.there()) {
+    ctx.zThere.push_back(routed.zLoss.detach());
+    if (ctx.routing) ctx.routing->routedThere(path, routed.assignment, capacityFactor, routed.balance.detach(), ctx.zThere.back());
+    return routed;
+  }
+  const float z = routed.zLoss.item<float>();  // on the CPU a plain read
   ctx.zRaw.push_back(z);
   if (ctx.routing) ctx.routing->routed(path, routed.assignment, capacityFactor, routed.balance.item<float>(), z);
   return routed;
 }
 
-void reportChoice(const std::string& path, const at::Tensor& logits, const at::Tensor& byExpert, std::int64_t experts,
+namespace {
+
+/// reportChoice() on a card, without a look at the decision.
+void reportThere(const std::string& path, const at::Tensor& logits, const at::Tensor& byExpert, RoutingObserver& observer) {
+  ops::Assignment a;
+  const std::int64_t T = logits.size(0), E = byExpert.size(0), n = byExpert.size(1);
+  a.tokens = T;
+  a.experts = E;
+  a.slots = E * n;
+  a.counts = at::cat({at::arange(E + 1, byExpert.options()).mul(n), at::full({E}, n, byExpert.options())});
+  const at::Tensor nothing = at::zeros({}, logits.options());
+  if (observer.wantsTables()) {
+    a.probabilities = logits.softmax(1);
+    // Slots by expert and token: one expert takes a token once, so no two writes meet.
+    const at::Tensor slots = at::full({E, T}, -1, byExpert.options()).scatter(1, byExpert, at::arange(E * n, byExpert.options()).view({E, n}));
+    const at::Tensor taken = slots.ge(0).t(), among = at::where(taken, a.probabilities, nothing.sub(1));           // [T, E]
+    a.expert = at::where(taken.any(1), among.argmax(1), a.probabilities.argmax(1)).to(at::kInt).view({T, 1});
+    a.slotOfChoice = slots.amax(0).to(at::kInt).view({T, 1});
+  }
+  observer.routedThere(path, a, 0, nothing, nothing);
+}
+
+}  // namespace
+
+void reportChoice(const std::string& path, const at::Tensor& logitsIn, const at::Tensor& byExpert, std::int64_t experts,
                   RoutingObserver& observer) {
   const c10::NoGradGuard noGrad;
+  const at::Tensor logits = logitsIn.detach();
+  if (ops::placeOf(logits).gpu) return reportThere(path, logits, byExpert, observer);
   ops::Assignment a;
   const std::int64_t T = logits.size(0), n = byExpert.size(1);
   a.tokens = T;
   a.experts = experts;
   a.topK = 1;
-  a.probabilities = logits.detach().softmax(1).contiguous();
+  a.probabilities = logits.softmax(1).contiguous();
   a.expert = at::empty({T, 1}, at::TensorOptions().dtype(at::kInt));
   a.slotOfChoice = at::empty({T, 1}, at::TensorOptions().dtype(at::kInt));
   a.assigned.assign(static_cast<std::size_t>(experts), n);

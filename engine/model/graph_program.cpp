@@ -15,6 +15,7 @@ struct GraphState final : BlockState {
   std::vector<std::unique_ptr<BlockState>> nodes;   ///< one per step
   std::vector<std::string> names;
 
+  bool keepsSize() const override { return false; }  // some steps replace what they remember
   NamedTensors tensors() const override {
     NamedTensors all;
     for (std::size_t i = 0; i < nodes.size(); ++i)

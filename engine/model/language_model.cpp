@@ -12,18 +12,6 @@
 #include "engine/ops/linear.h"
 
 namespace serp {
-namespace {
-
-void checkIds(const at::Tensor& tokens, std::int64_t vocab) {
-  SERP_CHECK(tokens.scalar_type() == at::kLong && tokens.dim() == 2 && tokens.is_contiguous(), "tokens must be int64 [B, T]");
-  const auto* p = tokens.const_data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < tokens.numel(); ++i)
-    if (p[i] < 0 || p[i] >= vocab)
-      throw Error(ExitCode::BadData, "token id " + std::to_string(p[i]) + " lies outside the vocabulary 0.." + std::to_string(vocab - 1));
-}
-
-}  // namespace
-
 LanguageModel::LanguageModel(const RunSpec& spec, const Plan& plan, std::uint64_t seed) : plan_(plan), vocab_(plan.vocab) {
   const Initialiser init(seed, spec.model.text("init") == "paper");
   const double eps = spec.model.real("norm_eps");
@@ -89,8 +77,28 @@ void LanguageModel::adoptTree(const Block& block, int index) {
   for (const Block* child : block.children()) adoptTree(*child, index);
 }
 
-at::Tensor LanguageModel::embed(const at::Tensor& tokens, std::int64_t first) const {
-  checkIds(tokens, vocab_);
+void LanguageModel::checkIds(const at::Tensor& tokens) const {
+  SERP_CHECK(tokens.scalar_type() == at::kLong && tokens.dim() == 2 && tokens.is_contiguous(), "tokens must be int64 [B, T]");
+  const auto* p = tokens.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < tokens.numel(); ++i)
+    if (p[i] < 0 || p[i] >= vocab_)
+      throw Error(ExitCode::BadData, "token id " + std::to_string(p[i]) + " lies outside the vocabulary 0.." + std::to_string(vocab_ - 1));
+}
+
+void LanguageModel::moveTo(at::Device device) {
+  const c10::NoGradGuard noGrad;
+  for (const Parameter& p : parameters_) {
+    at::Tensor t = p.tensor;
+    t.set_data(t.detach().to(device));
+  }
+}
+
+at::Tensor LanguageModel::embed(const at::Tensor& given, std::int64_t first) const {
+  at::Tensor tokens = given;
+  if (tokens.device().is_cpu()) {
+    checkIds(tokens);
+    if (device().is_cuda()) tokens = tokens.pin_memory().to(device(), true);
+  }
   at::Tensor x = at::embedding(embedding_, tokens);  // [B, T, d]
   if (embeddingScale_ != 1) x = x.mul(embeddingScale_);
   if (positions_.defined()) {

@@ -28,7 +28,14 @@ class LanguageModel {
   /// Builds and initialises from the seed of the run. Throws serp::Error.
   LanguageModel(const RunSpec& spec, const Plan& plan, std::uint64_t seed);
 
-  /// tokens [B, T] int64 → logits [B*T, V], differentiable. Ids are range-checked first.
+  /// Throws serp::Error(BadData) for an id outside the vocabulary; tokens [B, T] int64 on the host.
+  void checkIds(const at::Tensor& tokens) const;
+  /// Moves every parameter; blocks keep the tensors they hold. Before an optimizer or a decoding state exists.
+  void moveTo(at::Device device);
+  at::Device device() const { return embedding_.device(); }
+
+  /// tokens [B, T] int64 → logits [B*T, V] on the model's device, differentiable. Ids on the host are range-checked first and brought to the
+  /// device; those that are there already are taken as they are.
   at::Tensor forward(const at::Tensor& tokens, StepContext& ctx);
   /// Starts decoding: an empty state for `batch` sequences.
   DecodeState start(std::int64_t batch) const;
@@ -51,6 +58,8 @@ class LanguageModel {
   std::vector<std::pair<std::string, double>> liveValues() const;
 
   std::int64_t vocab() const { return vocab_; }
+  /// Whether a vector of its position is added to every token.
+  bool hasPositions() const { return positions_.defined(); }
   const Plan& plan() const { return plan_; }
 
  private:

@@ -10,6 +10,8 @@
 #include <numeric>
 
 #include "engine/base/error.h"
+#include "engine/model/recorded_decoding.h"
+#include "engine/ops/device_kernels.h"
 
 namespace serp {
 
@@ -51,14 +53,16 @@ std::vector<std::int32_t> sample(LanguageModel& model, const std::vector<std::in
   SERP_CHECK(!prompt.empty(), "a prompt needs at least one token");
   const c10::NoGradGuard noGrad;
   DecodeState state = model.start(1);
-  StepContext ctx;
+  RecordedDecoding decoding(model, state, s.record);
   std::vector<std::int64_t> input(prompt.begin(), prompt.end());
   std::vector<std::int32_t> drawn;
   while (static_cast<std::int64_t>(drawn.size()) < s.tokens) {
     const auto length = static_cast<std::int64_t>(input.size());
-    const at::Tensor logits =
-        model.advance(at::from_blob(input.data(), {1, length}, at::TensorOptions().dtype(at::kLong)), state, ctx).contiguous();
-    const std::span<const float> row(logits.const_data_ptr<float>() + (length - 1) * model.vocab(), static_cast<std::size_t>(model.vocab()));
+    const at::Tensor ids = at::from_blob(input.data(), {1, length}, at::TensorOptions().dtype(at::kLong));
+    StepContext ctx;
+    const at::Tensor all = length == 1 ? decoding.advance(ids) : model.advance(ids, state, ctx);
+    const at::Tensor last = ops::onHost(all.narrow(0, length - 1, 1)).contiguous();
+    const std::span<const float> row(last.const_data_ptr<float>(), static_cast<std::size_t>(model.vocab()));
     const double draw = static_cast<double>(mixSeed(s.seed, "draw " + std::to_string(drawn.size())) >> 11) * 0x1.0p-53;
     const std::int32_t id = drawToken(row, s, draw);
     drawn.push_back(id);

@@ -17,6 +17,7 @@ struct Sampling {
   std::int64_t topK = 0;       ///< 0 = off
   double topP = 1.0;           ///< 1 = off
   std::uint64_t seed = 0;
+  bool record = false;         ///< by a recorded graph where that is possible (recorded_decoding.h)
 };
 
 /// Clamps senseless values (temperature < 0 or NaN, topP outside (0, 1], tokens > 1 000 000).

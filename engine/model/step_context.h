@@ -18,6 +18,13 @@ class RoutingObserver {
   virtual ~RoutingObserver() = default;
   /// `path` of the block, its decision, and the losses before weighting.
   virtual void routed(const std::string& path, const ops::Assignment& assignment, double capacityFactor, float balance, float z) = 0;
+  /// The same where everything lies on a card. Default: fetches it, which waits, and calls the other.
+  virtual void routedThere(const std::string& path, const ops::Assignment& assignment, double capacityFactor, const at::Tensor& balance,
+                           const at::Tensor& z);
+  /// A recorded pass is repeated: its sums on the card are made again, without a call of routedThere() for each layer.
+  virtual void repeated() {}
+  /// Whether routedThere() will look at more of a decision than its counts.
+  virtual bool wantsTables() const { return true; }
 };
 
 /// Sees the residual stream around every block when it asks for it.
@@ -38,6 +45,7 @@ struct StepContext {
   std::vector<at::Tensor> balance;   ///< weighted balance loss per expert layer, differentiable scalars
   std::vector<at::Tensor> zLoss;     ///< weighted z-loss per expert layer, where the weight is not 0
   std::vector<float> zRaw;           ///< unweighted z-loss per expert layer
+  std::vector<at::Tensor> zThere;    ///< the same on a card, where nothing reads it yet
 };
 
 }  // namespace serp

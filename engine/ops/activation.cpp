@@ -2,6 +2,7 @@
 // Activations through LibTorch's elementwise kernels.
 #include "engine/ops/activation.h"
 
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/mul.h>
@@ -11,6 +12,9 @@
 #include <ATen/ops/threshold_backward.h>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_kernels.h"
+#include "engine/ops/parallel.h"
+#include "engine/ops/tensors.h"
 
 namespace serp::ops {
 
@@ -41,6 +45,20 @@ at::Tensor activateBackward(const at::Tensor& grad, const at::Tensor& h, Activat
     case Activation::Relu2: break;
   }
   return at::mul(grad, at::relu(h)).mul_(2);
+}
+
+at::Tensor activateThere(const at::Tensor& h, const at::Tensor& up, Activation a) {
+  const at::Tensor y = at::empty_like(h);
+  require(deviceKernels().activate(deviceStream(), h.size(0), h.size(1), static_cast<int>(a), data(h), data(up), out(y)), "activation");
+  return y;
+}
+
+ActivationGradients activateBackwardThere(const at::Tensor& grad, const at::Tensor& h, const at::Tensor& up, Activation a) {
+  const ActivationGradients g{at::empty_like(h), up.defined() ? at::empty_like(up) : up};
+  require(deviceKernels().activateBackward(deviceStream(), h.size(0), h.size(1), static_cast<int>(a), data(h), data(up), data(grad), out(g.dh),
+                                           out(g.dUp)),
+          "activation backward");
+  return g;
 }
 
 }  // namespace serp::ops

@@ -75,7 +75,7 @@ struct AttentionOp : torch::autograd::Function<AttentionOp> {
 }  // namespace
 
 bool attentionFits(const at::Tensor& qkv, const AttentionOptions& o) {
-  return qkv.device().is_cpu() && qkv.size(2) / (o.heads + 2 * o.keyHeads) <= kernels::kAttentionWidth;
+  return !placeOf(qkv).gpu && qkv.size(2) / (o.heads + 2 * o.keyHeads) <= kernels::kAttentionWidth;
 }
 
 at::Tensor attention(const at::Tensor& qkv, const AttentionOptions& o) {

@@ -13,6 +13,7 @@
 #include <numeric>
 #include <vector>
 
+#include "engine/ops/experts_device.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/products.h"
 #include "engine/ops/parallel.h"
@@ -175,6 +176,7 @@ struct ExpertsOp : torch::autograd::Function<ExpertsOp> {
 
 at::Tensor experts(const at::Tensor& x, const at::Tensor& gate, const at::Tensor& w1, const at::Tensor& w3, const at::Tensor& w2,
                    const Assignment& assignment, Activation activation) {
+  if (assignment.there()) return expertsThere(x, gate, w1, w3, w2, assignment, activation);
   return ExpertsOp::apply(x, gate, w1, maybe(w3), w2, &assignment, static_cast<int64_t>(activation));
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/profile.h"
 #include "engine/ops/tensors.h"
@@ -169,7 +170,12 @@ std::string checkSummary() {
 
 namespace run {
 
-void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+std::int64_t scanCheckpointCount(const Place& place, const kernels::ScanShape& s) {
+  return place.gpu ? deviceKernels().scanCheckpointCount(s) : kernels::scanCheckpointCount(s);
+}
+
+void scanForward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const kernels::ScanOutput& o) {
+  if (place.gpu) return gpu::scanForward(s, in, o);
   const Timer timer("selective_scan", {0, elements(s) * static_cast<double>(s.states), elements(s) * 4 * kFloat});
   const auto parallel = torchParallel();
   both("selective_scan", {{"y", o.y, s.batch * s.length, s.channels, o.yStride},
@@ -177,7 +183,9 @@ void scanForward(const kernels::ScanShape& s, const kernels::ScanInput& in, cons
        [&] { return kernels::scanForward(s, in, o, parallel); }, [&] { return kernels::reference::scanForward(s, in, o); });
 }
 
-void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints, const kernels::ScanGradients& g) {
+void scanBackward(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, const float* checkpoints,
+                  const kernels::ScanGradients& g) {
+  if (place.gpu) return gpu::scanBackward(place, s, in, checkpoints, g);
   const Timer timer("selective_scan backward", {0, elements(s) * static_cast<double>(s.states), elements(s) * 7 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t rows = s.batch * s.length, D = s.channels, N = s.states;
@@ -192,7 +200,8 @@ void scanBackward(const kernels::ScanShape& s, const kernels::ScanInput& in, con
        [&] { return kernels::reference::scanBackward(s, in, g); });
 }
 
-void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+void scanStep(const Place& place, const kernels::ScanShape& s, const kernels::ScanInput& in, float* state, float* y, std::int64_t yStride) {
+  if (place.gpu) return gpu::scanStep(s, in, state, y, yStride);
   const Timer timer("selective_scan step", {0, elements(s) * static_cast<double>(s.states), elements(s) * 2 * static_cast<double>(s.states) * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t size = s.channels * s.states;
@@ -209,7 +218,8 @@ void scanStep(const kernels::ScanShape& s, const kernels::ScanInput& in, float* 
        });
 }
 
-void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+void convForward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, float* y, std::int64_t stride) {
+  if (place.gpu) return gpu::convForward(s, in, y, stride);
   const Timer timer("causal_conv1d", {0, elements(s), elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("causal_conv1d", {{"out", y, s.batch * s.length, s.channels, stride}},
@@ -217,7 +227,8 @@ void convForward(const kernels::ConvShape& s, const kernels::ConvInput& in, floa
        [&] { return kernels::reference::convForward(s, in, y, stride); });
 }
 
-void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+void convBackward(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, const kernels::ConvGradients& g) {
+  if (place.gpu) return gpu::convBackward(place, s, in, g);
   const Timer timer("causal_conv1d backward", {0, elements(s), elements(s) * 3 * kFloat});
   const auto parallel = torchParallel();
   const std::int64_t before = (s.width - 1) * s.channels;
@@ -231,7 +242,8 @@ void convBackward(const kernels::ConvShape& s, const kernels::ConvInput& in, con
        [&] { return kernels::reference::convBackward(s, in, g); });
 }
 
-void convStep(const kernels::ConvShape& s, const kernels::ConvInput& in, float* window, float* y, std::int64_t stride) {
+void convStep(const Place& place, const kernels::ConvShape& s, const kernels::ConvInput& in, float* window, float* y, std::int64_t stride) {
+  if (place.gpu) return gpu::convStep(s, in, window, y, stride);
   const auto parallel = torchParallel();
   if (gMode.load(std::memory_order_relaxed) != KernelMode::Fast) {  // the window only moves; the sum is what can differ
     kernels::ConvInput from = in;
@@ -275,7 +287,9 @@ void attentionBackward(const kernels::AttentionShape& s, const kernels::Attentio
        [&] { return kernels::reference::attentionBackward(s, in, g); }, s.narrow ? kNarrowTolerance : kKernelTolerance);
 }
 
-void normForward(const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y, float* stats) {
+void normForward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* bias, float* y,
+                 float* stats) {
+  if (place.gpu) return gpu::normForward(s, x, weight, bias, y, stats);
   const Timer timer("norm", {0, 0, elements(s) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("norm", {{"y", y, s.rows, s.width, s.width}, {"statistics", stats, s.rows, 2, 2}},
@@ -283,8 +297,9 @@ void normForward(const kernels::NormShape& s, const float* x, const float* weigh
        [&] { return kernels::reference::normForward(s, x, s.width, weight, bias, y, s.width, stats); });
 }
 
-void normBackward(const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
+void normBackward(const Place& place, const kernels::NormShape& s, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias) {
+  if (place.gpu) return gpu::normBackward(place, s, x, weight, stats, dy, dxAdd, dx, dWeight, dBias);
   const Timer timer("norm backward", {0, 0, elements(s) * (dxAdd ? 4 : 3) * kFloat});
   const auto parallel = torchParallel();
   both("norm backward", {{"dx", dx, s.rows, s.width, s.width}, {"dweight", dWeight, 1, s.width, s.width}, {"dbias", dBias, 1, s.width, s.width}},
@@ -330,8 +345,9 @@ void route(const kernels::RouteShape& s, const float* logits, const kernels::Rou
        });
 }
 
-void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities, const std::int32_t* expert,
-                   const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+void routeBackward(const Place& place, std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
+                   const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits) {
+  if (place.gpu) return gpu::routeBackward(tokens, experts, topK, probabilities, expert, dGate, columnGrad, logSumExp, zScale, dLogits);
   const Timer timer("route backward", {0, 0, static_cast<double>(tokens * experts) * 2 * kFloat});
   const auto parallel = torchParallel();
   both("route backward", {{"dlogits", dLogits, tokens, experts, experts}},
@@ -373,7 +389,8 @@ void combineRowsBackward(const float* rows, std::int64_t width, const std::int32
        });
 }
 
-void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+void adamw(const Place& place, std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings& s) {
+  if (place.gpu) return gpu::adamw(count, param, grad, m, v, s);
   const Timer timer("adamw", {0, 0, static_cast<double>(count) * 7 * kFloat});
   const auto parallel = torchParallel();
   both("adamw", {{"parameters", param, 1, count, count}, {"first moments", m, 1, count, count}, {"second moments", v, 1, count, count}},

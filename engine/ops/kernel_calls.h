@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The kernels as ops call them: workspaces are provided, a failure is an exception, and the run's key `kernels` decides whether the
-// fast path runs, the plain one, or both, compared.
+// fast path runs, the plain one, or both, compared. Where a place is asked for, a card's kernels run for tensors on a card, always fast.
 #pragma once
 
 #include <cstdint>
 #include <span>
 #include <string>
 
-#include "kernels/adamw.h"
+#include "engine/ops/device_kernels.h"
 #include "kernels/attention.h"
-#include "kernels/causal_conv1d.h"
-#include "kernels/cross_entropy.h"
-#include "kernels/norm.h"
-#include "kernels/routing.h"
-#include "kernels/selective_scan.h"
 
 namespace serp::ops {
 
@@ -41,37 +36,41 @@ std::string checkSummary();
 
 namespace run {
 
-void scanForward(const kernels::ScanShape&, const kernels::ScanInput&, const kernels::ScanOutput&);
+/// Floats that `checkpoints` must hold: another layout on either side.
+std::int64_t scanCheckpointCount(const Place&, const kernels::ScanShape&);
+void scanForward(const Place&, const kernels::ScanShape&, const kernels::ScanInput&, const kernels::ScanOutput&);
 /// The reference needs no checkpoints, the fast path those of scanForward.
-void scanBackward(const kernels::ScanShape&, const kernels::ScanInput&, const float* checkpoints, const kernels::ScanGradients&);
-void scanStep(const kernels::ScanShape&, const kernels::ScanInput&, float* state, float* y, std::int64_t yStride);
+void scanBackward(const Place&, const kernels::ScanShape&, const kernels::ScanInput&, const float* checkpoints, const kernels::ScanGradients&);
+void scanStep(const Place&, const kernels::ScanShape&, const kernels::ScanInput&, float* state, float* y, std::int64_t yStride);
 
-void convForward(const kernels::ConvShape&, const kernels::ConvInput&, float* out, std::int64_t outStride);
-void convBackward(const kernels::ConvShape&, const kernels::ConvInput&, const kernels::ConvGradients&);
-void convStep(const kernels::ConvShape&, const kernels::ConvInput&, float* window, float* out, std::int64_t outStride);
+void convForward(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, float* out, std::int64_t outStride);
+void convBackward(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, const kernels::ConvGradients&);
+void convStep(const Place&, const kernels::ConvShape&, const kernels::ConvInput&, float* window, float* out, std::int64_t outStride);
 
 void attentionForward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionOutput&);
 void attentionBackward(const kernels::AttentionShape&, const kernels::AttentionInput&, const kernels::AttentionGradients&);
 
 /// Rows without gaps.
-void normForward(const kernels::NormShape&, const float* x, const float* weight, const float* bias, float* y, float* stats);
-void normBackward(const kernels::NormShape&, const float* x, const float* weight, const float* stats, const float* dy,
+void normForward(const Place&, const kernels::NormShape&, const float* x, const float* weight, const float* bias, float* y, float* stats);
+void normBackward(const Place&, const kernels::NormShape&, const float* x, const float* weight, const float* stats, const float* dy,
                   const float* dxAdd, float* dx, float* dWeight, float* dBias);
 
-/// False if a target lies outside the vocabulary.
+/// On the CPU. False if a target lies outside the vocabulary.
 bool crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
                   const kernels::CrossEntropyOutput&);
 
+/// On the CPU: counts and offsets go to the host.
 void route(const kernels::RouteShape&, const float* logits, const kernels::RouteOutput&);
-void routeBackward(std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities, const std::int32_t* expert,
-                   const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits);
+void routeBackward(const Place&, std::int64_t tokens, std::int64_t experts, std::int64_t topK, const float* probabilities,
+                   const std::int32_t* expert, const float* dGate, const float* columnGrad, const float* logSumExp, float zScale, float* dLogits);
+/// On the CPU.
 void combineRows(const float* rows, std::int64_t width, const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens,
                  std::int64_t topK, float* y);
 void combineRowsBackward(const float* rows, std::int64_t width, const std::int32_t* tokenOfSlot, const std::int32_t* choiceOfSlot,
                          const std::int32_t* slotOfChoice, const float* weight, std::int64_t tokens, std::int64_t topK,
                          std::int64_t slots, const float* dy, float* dRows, float* dWeight);
 
-void adamw(std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings&);
+void adamw(const Place&, std::int64_t count, float* param, float* grad, float* m, float* v, const kernels::AdamWSettings&);
 
 }  // namespace run
 }  // namespace serp::ops

@@ -29,6 +29,7 @@ ProductOptions wide() {
 /// x and z as row-strided views, wherever they come from.
 struct Inputs {
   at::Tensor x, z;
+  Place place;
   int64_t B = 0, T = 0, D = 0, xStride = 0, zStride = 0;
 };
 
@@ -48,6 +49,7 @@ Inputs inputs(const at::Tensor& xz, const at::Tensor& x, const at::Tensor& z) {
     in.z = z;
     in.D = in.xStride = in.zStride = x.size(-1);
   }
+  in.place = placeOf(in.x);
   in.B = in.x.size(0);
   in.T = in.x.dim() == 3 ? in.x.size(1) : 1;
   return in;
@@ -86,22 +88,22 @@ struct Forward {
 Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, MambaInnerState* state) {
   const int64_t rows = in.B * in.T, N = w.aLog.size(1), R = w.dtProj.size(1);
   Forward f;
-  f.u = scratch({rows, in.D});
+  f.u = scratch(in.place, {rows, in.D});
   kernels::ConvInput conv = convInput(in, w.convWeight, w.convBias);
   const kernels::ConvShape convShape{in.B, in.T, in.D, w.convWeight.size(1)};
   if (state) conv.previous = data(state->window);
-  run::convForward(convShape, conv, out(f.u), in.D);
+  run::convForward(in.place, convShape, conv, out(f.u), in.D);
   f.dbl = product(f.u, w.xProj.t(), wide());                      // [rows, R + 2N]
   f.delta = product(f.dbl.narrow(1, 0, R), w.dtProj.t(), wide()); // [rows, D]
   f.A = w.aLog.exp().neg_();
   kernels::ScanInput scan = scanInput(in, f.u, f.dbl, f.delta, f.A, w.skip, w.dtBias, R, N);
   const kernels::ScanShape shape{in.B, in.T, in.D, N};
   kernels::ScanOutput o;
-  f.y = scratch({rows, in.D});
+  f.y = scratch(in.place, {rows, in.D});
   o.y = out(f.y);
   o.yStride = in.D;
   if (keep) {
-    f.checkpoints = scratch({kernels::scanCheckpointCount(shape)});
+    f.checkpoints = scratch(in.place, {run::scanCheckpointCount(in.place, shape)});
     o.checkpoints = out(f.checkpoints);
   }
   at::Tensor last;
@@ -110,7 +112,7 @@ Forward runForward(const Inputs& in, const MambaInnerWeights& w, bool keep, Mamb
     last = at::empty_like(state->h);
     o.lastState = out(last);
   }
-  run::scanForward(shape, scan, o);
+  run::scanForward(in.place, shape, scan, o);
   if (state) {
     state->h = last;
     const int64_t keepRows = state->window.size(1);
@@ -154,8 +156,8 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
       dx = at::empty_like(x);
       dz = at::empty_like(z);
     }
-    const at::Tensor du = scratch({rows, D}), dDelta = scratch({rows, D}), dDbl = scratch({rows, P}), dA = at::empty_like(A),
-                     dSkip = at::empty_like(skip), dDtBias = at::empty_like(dtBias);
+    const at::Tensor du = scratch(in.place, {rows, D}), dDelta = scratch(in.place, {rows, D}), dDbl = scratch(in.place, {rows, P}),
+                     dA = at::empty_like(A), dSkip = at::empty_like(skip), dDtBias = at::empty_like(dtBias);
     const kernels::ScanShape shape{in.B, in.T, D, N};
     const kernels::ScanInput scan = scanInput(in, u, dbl, delta, A, skip, dtBias, R, N);
     kernels::ScanGradients g;
@@ -172,7 +174,7 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
     g.dA = out(dA);
     g.dD = out(dSkip);
     g.dDeltaBias = out(dDtBias);
-    run::scanBackward(shape, scan, data(checkpoints), g);
+    run::scanBackward(in.place, shape, scan, data(checkpoints), g);
     // delta = dbl[:, :R] dtProjᵀ
     at::Tensor dLow = dDbl.narrow(1, 0, R);
     multiply(dLow, dDelta, dtProj, wide());                             // [rows, R]
@@ -193,7 +195,7 @@ struct MambaInnerOp : torch::autograd::Function<MambaInnerOp> {
     cg.dxStride = in.xStride;
     cg.dWeight = out(dConvWeight);
     cg.dBias = out(dConvBias);
-    run::convBackward(convShape, convInput(in, convWeight, convBias), cg);
+    run::convBackward(in.place, convShape, convInput(in, convWeight, convBias), cg);
     const at::Tensor dALog = dA.mul_(A);  // A = -exp(A_log)
     if (xz.defined()) dx = dz = at::Tensor();
     return {dxz, dx, dz, dConvWeight, dConvBias, dXProj, dDtProj, dDtBias, dALog, dSkip};
@@ -216,13 +218,13 @@ at::Tensor mambaInnerStep(const at::Tensor& xz, const at::Tensor& x, const at::T
   const c10::NoGradGuard noGrad;
   const Inputs in = inputs(xz, x, z);
   const int64_t N = w.aLog.size(1), R = w.dtProj.size(1);
-  const at::Tensor u = scratch({in.B, in.D});
-  run::convStep({in.B, 1, in.D, w.convWeight.size(1)}, convInput(in, w.convWeight, w.convBias), out(state.window), out(u), in.D);
+  const at::Tensor u = scratch(in.place, {in.B, in.D});
+  run::convStep(in.place, {in.B, 1, in.D, w.convWeight.size(1)}, convInput(in, w.convWeight, w.convBias), out(state.window), out(u), in.D);
   const at::Tensor dbl = product(u, w.xProj.t(), wide());
   const at::Tensor delta = product(dbl.narrow(1, 0, R), w.dtProj.t(), wide());
   if (!state.A.defined()) state.A = w.aLog.exp().neg_();
-  const at::Tensor y = scratch({in.B, in.D});
-  run::scanStep({in.B, 1, in.D, N}, scanInput(in, u, dbl, delta, state.A, w.skip, w.dtBias, R, N), out(state.h), out(y), in.D);
+  const at::Tensor y = scratch(in.place, {in.B, in.D});
+  run::scanStep(in.place, {in.B, 1, in.D, N}, scanInput(in, u, dbl, delta, state.A, w.skip, w.dtBias, R, N), out(state.h), out(y), in.D);
   return y;
 }
 

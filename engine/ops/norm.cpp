@@ -4,9 +4,11 @@
 
 #include <ATen/ops/add.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "engine/ops/device_calls.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/tensors.h"
 
@@ -25,8 +27,27 @@ at::Tensor normalise(const at::Tensor& x, const at::Tensor& weight, const at::Te
   checkRows(x, "norm x");
   const auto shape = shapeOf(x, kind, eps);
   const at::Tensor y = at::empty_like(x);
-  stats = scratch({shape.rows, 2});
-  run::normForward(shape, data(x), data(weight), data(bias), out(y), out(stats));
+  const Place place = placeOf(x);
+  stats = scratch(place, {shape.rows, 2});
+  run::normForward(place, shape, data(x), data(weight), data(bias), out(y), out(stats));
+  return y;
+}
+
+/// `sum` becomes x + update; on a card in the same pass.
+at::Tensor normaliseSum(const at::Tensor& x, const at::Tensor& update, const at::Tensor& weight, const at::Tensor& bias, int64_t kind,
+                        double eps, at::Tensor& sum, at::Tensor& stats) {
+  const Place place = placeOf(x);
+  if (!place.gpu || !x.is_contiguous() || !update.is_contiguous() || x.sizes() != update.sizes()) {
+    sum = at::add(x, update).contiguous();
+    return normalise(sum, weight, bias, kind, eps, stats);
+  }
+  checkRows(x, "norm x");
+  checkRows(update, "norm update");
+  const auto shape = shapeOf(x, kind, eps);
+  sum = at::empty_like(x);
+  stats = scratch(place, {shape.rows, 2});
+  const at::Tensor y = at::empty_like(x);
+  gpu::normResidualForward(shape, data(x), data(update), out(sum), data(weight), data(bias), out(y), out(stats));
   return y;
 }
 
@@ -47,9 +68,12 @@ NormGradients normGradients(AutogradContext* ctx, const at::Tensor& grad, const 
   const at::Tensor dy = grad.contiguous(), stream = add.defined() ? add.contiguous() : add;
   NormGradients g;
   g.dx = at::empty_like(x);
-  if (weight.defined()) g.dWeight = at::empty_like(weight);
-  if (bias.defined()) g.dBias = at::empty_like(bias);
-  run::normBackward(shape, data(x), data(weight), data(stats), data(dy), data(stream), out(g.dx), out(g.dWeight), out(g.dBias));
+  const auto like = [&](const at::Tensor& t) {  // without rows a card's kernel has nothing to do, and writes nothing
+    return !t.defined() ? t : shape.rows == 0 ? at::zeros_like(t) : at::empty_like(t);
+  };
+  g.dWeight = like(weight);
+  g.dBias = like(bias);
+  run::normBackward(placeOf(x), shape, data(x), data(weight), data(stats), data(dy), data(stream), out(g.dx), out(g.dWeight), out(g.dBias));
   return g;
 }
 
@@ -72,9 +96,9 @@ struct NormOp : torch::autograd::Function<NormOp> {
 struct AddNormOp : torch::autograd::Function<AddNormOp> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& update, const MaybeTensor& maybeWeight,
                                const MaybeTensor& maybeBias, int64_t kind, double eps) {
-    const at::Tensor sum = at::add(x, update).contiguous(), weight = orUndefined(maybeWeight), bias = orUndefined(maybeBias);
-    at::Tensor stats;
-    const at::Tensor y = normalise(sum, weight, bias, kind, eps, stats);
+    const at::Tensor weight = orUndefined(maybeWeight), bias = orUndefined(maybeBias);
+    at::Tensor stats, sum;
+    const at::Tensor y = normaliseSum(x, update, weight, bias, kind, eps, sum, stats);
     keep(ctx, sum, weight, bias, stats, kind, eps);
     ctx->set_materialize_grads(false);
     return {sum, y};
@@ -102,9 +126,9 @@ SumAndNorm addNorm(const at::Tensor& x, const at::Tensor& update, const at::Tens
     const auto both = AddNormOp::apply(x, update, maybe(weight), maybe(bias), static_cast<int64_t>(kind), eps);
     return {both[0], both[1]};
   }
-  at::Tensor stats;
-  const at::Tensor sum = at::add(x, update).contiguous();
-  return {sum, normalise(sum, weight, bias, static_cast<int64_t>(kind), eps, stats)};
+  at::Tensor stats, sum;
+  const at::Tensor y = normaliseSum(x, update, weight, bias, static_cast<int64_t>(kind), eps, sum, stats);
+  return {sum, y};
 }
 
 }  // namespace serp::ops

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -33,6 +34,8 @@ void forEachStrip(std::int64_t B, std::int64_t D, const Body& body) {
 struct RecurrenceOp : torch::autograd::Function<RecurrenceOp> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& aIn, const at::Tensor& bIn, const MaybeTensor& firstIn) {
     const at::Tensor a = aIn.contiguous(), b = bIn.contiguous(), first = firstIn ? firstIn->contiguous() : at::Tensor();
+    if (placeOf(bIn).gpu)
+      throw Error(ExitCode::BadConfiguration, "a plain linear recurrence runs on the CPU only, use device: cpu (selective_scan runs on a card)");
     checkRows(a, "a of the recurrence");
     checkRows(b, "b of the recurrence");
     const std::int64_t B = b.size(0), T = b.size(1), D = b.size(2);

@@ -10,6 +10,8 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/ops/device_kernels.h"
+#include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 
 namespace serp::ops {
@@ -62,11 +64,33 @@ void forEachRow(std::int64_t B, std::int64_t H, std::int64_t T, const Body& body
   });
 }
 
+/// Cosines and sines on a card, [T, width / 2] each; undefined without rotation.
+struct AnglesThere {
+  at::Tensor cosines, sines;
+
+  AnglesThere(const Place& place, std::int64_t T, std::int64_t width, double base, std::int64_t first) {
+    if (!(base > 0) || width < 2) return;
+    cosines = scratch(place, {T, width / 2});
+    sines = scratch(place, {T, width / 2});
+    require(deviceKernels().ropeAngles(deviceStream(), T, width, base, first, out(cosines), out(sines)), "rope");
+  }
+};
+
 struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkvIn, std::int64_t heads, double base, std::int64_t first) {
     const at::Tensor qkv = qkvIn.contiguous();
     checkRows(qkv, "qkv");
     const std::int64_t B = qkv.size(0), T = qkv.size(1), width = qkv.size(2) / (3 * heads);
+    ctx->saved_data["base"] = base;
+    ctx->saved_data["first"] = first;
+    if (placeOf(qkv).gpu) {
+      const Place place = placeOf(qkv);
+      const AnglesThere a(place, T, width, base, first);
+      const at::Tensor q = scratch(place, {B, heads, T, width}), k = scratch(place, {B, heads, T, width}), v = scratch(place, {B, heads, T, width});
+      require(deviceKernels().splitHeads(deviceStream(), B, T, heads, width, data(qkv), data(a.cosines), data(a.sines), out(q), out(k), out(v)),
+              "split heads");
+      return {q, k, v};
+    }
     const at::Tensor parts[3] = {scratch({B, heads, T, width}), scratch({B, heads, T, width}), scratch({B, heads, T, width})};
     const Angles a = rotaryAngles(T, width, base, first);
     const Heads<const float> from{data(qkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
@@ -77,13 +101,27 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
       for (int part = 0; part < 3; ++part)
         rotate(from.row(b, h, t) + part * width, to[part].row(b, h, t), c, s, part < 2 ? a.half : 0, width, 1.0f);
     });
-    ctx->saved_data["base"] = base;
-    ctx->saved_data["first"] = first;
     return {parts[0], parts[1], parts[2]};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const std::int64_t B = grads[0].size(0), heads = grads[0].size(1), T = grads[0].size(2), width = grads[0].size(3);
+    if (placeOf(grads[0]).gpu) {
+      const Place place = placeOf(grads[0]);
+      const AnglesThere a(place, T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+      const float* parts[3];
+      std::int64_t strides[3][3];
+      for (int part = 0; part < 3; ++part) {
+        at::Tensor& g = grads[static_cast<std::size_t>(part)];
+        if (g.stride(3) != 1 || g.scalar_type() != at::kFloat) g = g.to(at::kFloat).contiguous();
+        parts[part] = data(g);
+        for (int axis = 0; axis < 3; ++axis) strides[part][axis] = g.stride(axis);
+      }
+      const at::Tensor dqkv = scratch(place, {B, T, 3 * heads * width});
+      require(deviceKernels().splitHeadsBackward(deviceStream(), B, T, heads, width, parts, strides, data(a.cosines), data(a.sines), out(dqkv)),
+              "split heads backward");
+      return {dqkv, at::Tensor(), at::Tensor(), at::Tensor()};
+    }
     Heads<const float> from[3];
     for (int part = 0; part < 3; ++part) {  // attention hands its gradients over in an order of its own: read as they lie
       at::Tensor& g = grads[static_cast<std::size_t>(part)];

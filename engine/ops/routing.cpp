@@ -3,9 +3,12 @@
 #include "engine/ops/routing.h"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/zeros_like.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
+#include "engine/ops/device_calls.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
@@ -16,7 +19,24 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor ints(at::IntArrayRef sizes) { return at::empty(sizes, at::TensorOptions().dtype(at::kInt)); }
+
+struct Losses { at::Tensor balance, zLoss, columnGrad; };
+
+/// The decision and both losses on a card, without a look at them.
+Losses routeThere(const Place& place, const kernels::RouteShape& s, const at::Tensor& logits, kernels::RouteOutput& o, Assignment& a,
+                  const at::Tensor& lse) {
+  a.counts = scratch(place, {2 * s.experts + 1}, at::kLong);
+  a.slots = s.tokens * s.topK;
+  o.offsets = a.counts.mutable_data_ptr<std::int64_t>();
+  o.assigned = o.offsets + s.experts + 1;
+  gpu::route(s, data(logits), o);
+  const double T = static_cast<double>(std::max<int64_t>(1, s.tokens));
+  const at::Tensor mean = s.tokens > 0 ? scratch(place, {s.experts}) : at::zeros({s.experts}, logits.options());
+  gpu::routeMeanProbability(place, s.tokens, s.experts, data(a.probabilities), out(mean));
+  const at::Tensor weight = a.counts.narrow(0, s.experts + 1, s.experts)
+                                .mul(static_cast<double>(s.experts) / (T * static_cast<double>(s.topK)));  // [E] E f_e
+  return {weight.mul(mean).sum(), lse.square().sum().div(T), weight.div(T)};
+}
 
 struct RouteOp : torch::autograd::Function<RouteOp> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& logitsIn, int64_t topK, int64_t groupSize, int64_t capacity,
@@ -24,17 +44,19 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     const at::Tensor logits = logitsIn.contiguous();
     checkRows(logits, "router logits");
     const int64_t T = logits.size(0), E = logits.size(1);
+    const Place place = placeOf(logits);
+    const auto ints = [&](at::IntArrayRef sizes) { return scratch(place, sizes, at::kInt); };
     a->tokens = T;
     a->experts = E;
     a->topK = topK;
+    a->dropless = capacity == 0;
+    a->most = capacity == 0 ? T : std::min(T, capacity * (groupSize > 0 ? T / groupSize : 1));
     a->expert = ints({T, topK});
     a->slotOfChoice = ints({T, topK});
     a->tokenOfSlot = ints({T * topK});
     a->choiceOfSlot = ints({T * topK});
-    a->probabilities = scratch({T, E});
-    a->offsets.assign(static_cast<size_t>(E) + 1, 0);
-    a->assigned.assign(static_cast<size_t>(E), 0);
-    const at::Tensor gate = scratch({T, topK}), lse = scratch({T});
+    a->probabilities = scratch(place, {T, E});
+    const at::Tensor gate = scratch(place, {T, topK}), lse = scratch(place, {T});
     kernels::RouteOutput o;
     o.probabilities = out(a->probabilities);
     o.expert = a->expert.mutable_data_ptr<std::int32_t>();
@@ -42,9 +64,18 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     o.slotOfChoice = a->slotOfChoice.mutable_data_ptr<std::int32_t>();
     o.tokenOfSlot = a->tokenOfSlot.mutable_data_ptr<std::int32_t>();
     o.choiceOfSlot = a->choiceOfSlot.mutable_data_ptr<std::int32_t>();
+    o.logSumExp = out(lse);
+    ctx->saved_data["k"] = topK;
+    ctx->set_materialize_grads(false);
+    if (place.gpu) {
+      const auto losses = routeThere(place, {T, E, topK, groupSize, capacity}, logits, o, *a, lse);
+      ctx->save_for_backward({a->probabilities, a->expert, losses.columnGrad, lse});
+      return {gate, losses.balance, losses.zLoss};
+    }
+    a->offsets.assign(static_cast<size_t>(E) + 1, 0);
+    a->assigned.assign(static_cast<size_t>(E), 0);
     o.offsets = a->offsets.data();
     o.assigned = a->assigned.data();
-    o.logSumExp = out(lse);
     run::route({T, E, topK, groupSize, capacity}, data(logits), o);
     a->slots = a->offsets.back();
 
@@ -62,8 +93,6 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     *out(balance) = static_cast<float>(sum);
     *out(zLoss) = static_cast<float>(z / static_cast<double>(std::max<int64_t>(1, T)));
     ctx->save_for_backward({a->probabilities, a->expert, columnGrad, lse});
-    ctx->saved_data["k"] = topK;
-    ctx->set_materialize_grads(false);
     return {gate, balance, zLoss};
   }
 
@@ -71,17 +100,41 @@ struct RouteOp : torch::autograd::Function<RouteOp> {
     const auto s = ctx->get_saved_variables();
     const int64_t T = s[0].size(0), E = s[0].size(1), k = ctx->saved_data["k"].toInt();
     const at::Tensor dGate = grads[0].defined() ? grads[0].contiguous() : at::Tensor();
+    const Place place = placeOf(s[0]);
+    const at::Tensor dLogits = scratch(place, {T, E});
+    if (place.gpu) {
+      // The factors of both losses stay on the card: the kernel's own takes the place of 1 / T alone.
+      const at::Tensor column = grads[1].defined() ? s[2].mul(grads[1]) : at::Tensor();
+      const at::Tensor lse = grads[2].defined() ? s[3].mul(grads[2]) : s[3];
+      const float zScale = grads[2].defined() ? 1.0f / static_cast<float>(std::max<int64_t>(1, T)) : 0.0f;
+      run::routeBackward(place, T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(dGate), data(column), data(lse), zScale,
+                         out(dLogits));
+      return {dLogits, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    }
     const float dBalance = grads[1].defined() ? grads[1].item<float>() : 0.0f;
     const float dZ = grads[2].defined() ? grads[2].item<float>() : 0.0f;
     const at::Tensor column = dBalance != 0 ? s[2].mul(dBalance) : at::Tensor();
-    const at::Tensor dLogits = scratch({T, E});
-    run::routeBackward(T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(dGate), data(column), data(s[3]),
+    run::routeBackward(place, T, E, k, data(s[0]), s[1].const_data_ptr<std::int32_t>(), data(dGate), data(column), data(s[3]),
                        dZ / static_cast<float>(std::max<int64_t>(1, T)), out(dLogits));
     return {dLogits, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
+
+Assignment Assignment::here() const {
+  if (!there()) return *this;
+  Assignment a = *this;
+  const at::Tensor both = onHost(counts);
+  const auto* value = both.const_data_ptr<int64_t>();
+  a.counts = at::Tensor();
+  a.offsets.assign(value, value + experts + 1);
+  a.assigned.assign(value + experts + 1, value + 2 * experts + 1);
+  a.slots = a.offsets.back();
+  for (at::Tensor* t : {&a.expert, &a.slotOfChoice, &a.tokenOfSlot, &a.choiceOfSlot, &a.probabilities})
+    if (t->defined()) *t = t->cpu();
+  return a;
+}
 
 Routed route(const at::Tensor& logits, int64_t topK, int64_t groupSize, int64_t capacity) {
   Routed r;

@@ -10,8 +10,11 @@
 namespace serp::ops {
 
 /// Which token goes to which expert. Slots are kept (token, choice) pairs sorted by expert, then arrival; see kernels/routing.h.
+/// On a card the tensors lie there, `counts` stands for the two vectors, and `slots` is what there is room for: T*k.
 struct Assignment {
   int64_t tokens = 0, experts = 0, topK = 1, slots = 0;
+  int64_t most = 0;           // slots that one expert can get at most: min(T, capacity per group * groups)
+  bool dropless = true;       // no capacity: every choice is kept
   at::Tensor expert;          // [T, k] int32, before the capacity
   at::Tensor slotOfChoice;    // [T, k] int32, -1 = dropped
   at::Tensor tokenOfSlot;     // [T*k] int32
@@ -19,6 +22,11 @@ struct Assignment {
   at::Tensor probabilities;   // [T, E] float32, no gradient
   std::vector<int64_t> offsets;   // [E + 1]
   std::vector<int64_t> assigned;  // [E]
+  at::Tensor counts;          // [2E + 1] int64 on a card: offsets, then assigned; undefined where the vectors hold them
+
+  bool there() const { return counts.defined(); }
+  /// The same with everything on the host; waits for the card.
+  Assignment here() const;
 };
 
 struct Routed {

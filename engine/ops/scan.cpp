@@ -3,6 +3,7 @@
 #include "engine/ops/scan.h"
 
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "engine/ops/kernel_calls.h"
@@ -14,7 +15,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-at::Tensor like(const at::Tensor& t) { return t.defined() ? at::empty_like(t) : at::Tensor(); }
+/// Room for the gradient of `t`; zeros where there is no token, for which a card's kernel writes nothing.
+at::Tensor like(const at::Tensor& t, const at::Tensor& tokens) {
+  return !t.defined() ? t : tokens.numel() == 0 ? at::zeros_like(t) : at::empty_like(t);
+}
 at::Tensor dense(const at::Tensor& t) { return t.defined() ? t.contiguous() : t; }
 at::Tensor dense(const MaybeTensor& t) { return t ? t->contiguous() : at::Tensor(); }
 
@@ -43,9 +47,11 @@ struct ScanOp : torch::autograd::Function<ScanOp> {
       if (t.defined()) checkRows(t, "an input of the selective scan");
     const ScanTensors t(inputs);
     const auto shape = t.shape();
-    const at::Tensor y = scratch({shape.batch, shape.length, shape.channels}), last = scratch({shape.batch, shape.channels, shape.states}),
-                     checkpoints = scratch({kernels::scanCheckpointCount(shape)});
-    run::scanForward(shape, t.input(softplus), {out(y), shape.channels, out(last), out(checkpoints)});
+    const Place place = placeOf(t.u);
+    const at::Tensor y = scratch(place, {shape.batch, shape.length, shape.channels}),
+                     last = scratch(place, {shape.batch, shape.channels, shape.states}),
+                     checkpoints = scratch(place, {run::scanCheckpointCount(place, shape)});
+    run::scanForward(place, shape, t.input(softplus), {out(y), shape.channels, out(last), out(checkpoints)});
     variable_list saved = inputs;
     saved.push_back(checkpoints);
     ctx->save_for_backward(saved);
@@ -58,8 +64,8 @@ struct ScanOp : torch::autograd::Function<ScanOp> {
     const ScanTensors t(saved);
     const auto shape = t.shape();
     const at::Tensor dy = grads[0].contiguous(), dLast = grads[1].contiguous();
-    const at::Tensor du = like(t.u), dDelta = like(t.delta), dA = like(t.A), dB = like(t.B), dC = like(t.C), dSkip = like(t.skip),
-                     dz = like(t.z), dBias = like(t.deltaBias), dh0 = like(t.h0);
+    const at::Tensor du = like(t.u, t.u), dDelta = like(t.delta, t.u), dA = like(t.A, t.u), dB = like(t.B, t.u), dC = like(t.C, t.u),
+                     dSkip = like(t.skip, t.u), dz = like(t.z, t.u), dBias = like(t.deltaBias, t.u), dh0 = like(t.h0, t.u);
     kernels::ScanGradients g;
     g.dy = data(dy);
     g.dLastState = data(dLast);
@@ -67,7 +73,7 @@ struct ScanOp : torch::autograd::Function<ScanOp> {
     g.dA = out(dA), g.dD = out(dSkip), g.dDeltaBias = out(dBias), g.dh0 = out(dh0);
     g.dyStride = g.duStride = g.dDeltaStride = g.dzStride = shape.channels;
     g.dbStride = g.dcStride = shape.states;
-    run::scanBackward(shape, t.input(ctx->saved_data["softplus"].toBool()), data(saved[9]), g);
+    run::scanBackward(placeOf(t.u), shape, t.input(ctx->saved_data["softplus"].toBool()), data(saved[9]), g);
     return {du, dDelta, dA, dB, dC, dSkip, dz, dBias, dh0, at::Tensor()};
   }
 };
@@ -84,7 +90,7 @@ struct ConvOp : torch::autograd::Function<ConvOp> {
     checkRows(t[0], "x of the convolution");
     checkRows(t[1], "weight of the convolution");
     const at::Tensor y = at::empty_like(t[0]);
-    run::convForward(shape(t), input(t, silu), out(y), t[0].size(2));
+    run::convForward(placeOf(t[0]), shape(t), input(t, silu), out(y), t[0].size(2));
     ctx->save_for_backward(t);
     ctx->saved_data["silu"] = silu;
     return y;
@@ -92,9 +98,10 @@ struct ConvOp : torch::autograd::Function<ConvOp> {
 
   static variable_list backward(AutogradContext* ctx, variable_list grads) {
     const variable_list t = ctx->get_saved_variables();
-    const at::Tensor dy = grads[0].contiguous(), dx = like(t[0]), dWeight = like(t[1]), dBias = like(t[2]), dPrevious = like(t[3]);
+    const at::Tensor dy = grads[0].contiguous(), dx = like(t[0], t[0]), dWeight = like(t[1], t[0]), dBias = like(t[2], t[0]),
+                     dPrevious = like(t[3], t[0]);
     const std::int64_t D = t[0].size(2);
-    run::convBackward(shape(t), input(t, ctx->saved_data["silu"].toBool()),
+    run::convBackward(placeOf(t[0]), shape(t), input(t, ctx->saved_data["silu"].toBool()),
                       {data(dy), D, out(dx), D, out(dWeight), out(dBias), out(dPrevious)});
     return {dx, dWeight, dBias, dPrevious, at::Tensor()};
   }

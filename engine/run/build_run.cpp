@@ -5,38 +5,27 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "engine/base/error.h"
 #include "engine/base/text.h"
 #include "engine/data/probe_tasks.h"
-#include "engine/graph/free_memory.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/product_choice.h"
 #include "engine/run/checkpoint.h"
+#include "engine/run/device_choice.h"
 #include "engine/run/run_meta.h"
 #include "engine/train/keep_memory.h"
-#include "kernels/common.h"
 
 namespace serp {
-namespace {
-
-std::string chooseDevice(const RunSpec& spec) {
-  if (spec.top.text("device") == "cuda")
-    throw Error(fault(ExitCode::BadConfiguration,
-                      "device: cuda is asked for, but this build trains on the CPU only; use device: cpu or auto", spec.file));
-  return "cpu";
-}
-
-}  // namespace
 
 std::string outOfMemorySentence(const RunSpec& spec) {
   std::string asked = "an unknown amount";
   if (auto plan = planRun(spec)) asked = bytesText(plan->peakBytes);
-  return "out of memory: the plan asks for " + asked + ", " + bytesText(freeMemory()) +
+  std::vector<std::string> unsaid;
+  return "out of memory: the plan asks for " + asked + ", " + bytesText(freeMemoryOf(chooseDeviceToRead(spec, unsaid))) +
          " are free; lower train.batch, data.context, the number of experts or d_model";
 }
 
@@ -97,7 +86,7 @@ void keepThreads(RunSpec& runtime, const std::filesystem::path& run, std::vector
 
 BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const OpenOptions& options, const std::function<bool()>& cancelled) {
   BuiltRun built;
-  const std::string device = chooseDevice(spec);
+  const DeviceChoice device = chooseDevice(spec);
   RunSpec runtime = spec;
   std::vector<std::string> notices;
   if (!options.resumeFrom.empty()) keepThreads(runtime, options.resumeFrom, notices);
@@ -117,17 +106,17 @@ BuiltRun buildRun(RunSpec& spec, const std::filesystem::path& folder, const Open
   if (given == 0) sized.model.set("vocab", needed);
   auto plan = planRun(sized);
   if (!plan) throw Error(plan.faults());
-  if (Diagnostics memory = checkMemory(*plan, freeMemory()); memory.hasErrors()) throw Error(memory);
+  if (Diagnostics memory = checkMemory(*plan, freeMemoryOf(device)); memory.hasErrors()) throw Error(memory);
 
-  built.loop = std::make_unique<TrainLoop>(sized, *plan, source);
+  built.loop = std::make_unique<TrainLoop>(sized, *plan, source, device.device);
   if (!options.resumeFrom.empty()) built.notices = loadCheckpoint(options.resumeFrom, *built.loop);
   built.notices.insert(built.notices.end(), notices.begin(), notices.end());
 
   const CorpusFacts& facts = source->facts();
   RunInfo& info = built.info;
   info.name = spec.name;
-  info.device = device;
-  info.kernels = kernels::isaName(kernels::activeIsa());
+  info.device = device.name;
+  info.kernels = device.kernels;
   info.tokenizer = source->tokenizer().kind();
   info.dataDescription = facts.description;
   info.threads = threads;

@@ -2,6 +2,7 @@
 // Training state to bytes and back. Numbers that must continue exactly are stored as hexadecimal floats.
 #include "engine/run/checkpoint.h"
 
+#include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "engine/base/atomic_file.h"
 #include "engine/base/error.h"
 #include "engine/run/checkpoint_store.h"
+#include "engine/run/device_choice.h"
 
 namespace serp {
 namespace {
@@ -62,8 +64,12 @@ void loadTensors(const SafetensorsFile& file, const std::vector<Parameter>& para
     for (Diagnostic& d : faults.items) d.file = file.path().string();
     throw Error(faults);
   }
-  for (std::size_t i = 0; i < parameters.size(); ++i)
-    if (auto ok = file.read(parameters[i].name + suffix, targets[i].mutable_data_ptr()); !ok) throw Error(ok.faults());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor& target = targets[i];
+    const at::Tensor here = target.is_cpu() ? target : at::empty(target.sizes(), at::TensorOptions().dtype(at::kFloat));
+    if (auto ok = file.read(parameters[i].name + suffix, here.mutable_data_ptr()); !ok) throw Error(ok.faults());
+    if (!target.is_cpu()) target.copy_(here);
+  }
 }
 
 SafetensorsFile openTensors(const std::filesystem::path& path) {
@@ -102,7 +108,8 @@ Snapshot takeSnapshot(const TrainLoop& loop, bool copy) {
   const c10::NoGradGuard noGrad;
   const auto& parameters = loop.model().parameters();
   const auto& optimizer = loop.optimizer();
-  const auto taken = [&](const at::Tensor& t) { return copy ? t.detach().clone() : t.detach(); };
+  // What lies on a card comes to the host, a copy in any case.
+  const auto taken = [&](const at::Tensor& t) { return !t.is_cpu() ? t.detach().cpu() : copy ? t.detach().clone() : t.detach(); };
   Snapshot s;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     s.model.push_back({parameters[i].name, taken(parameters[i].tensor)});
@@ -210,6 +217,7 @@ OpenedRun openRun(const std::filesystem::path& run, std::int64_t step) {
   const Checkpoint checkpoint = findCheckpoint(run, step, opened.notices);
   const auto& parameters = opened.model->parameters();
   loadTensors(openTensors(checkpoint.model()), parameters, tensorsOf(parameters), "");
+  if (const DeviceChoice choice = chooseDeviceToRead(opened.spec, opened.notices); !choice.device.is_cpu()) opened.model->moveTo(choice.device);
   opened.step = checkpoint.step;
   return opened;
 }

@@ -246,6 +246,7 @@ void Runner::afterStep(const StepRecord& record) {
   if (every("eval_every")) evaluate();
   if (every("sample_every")) drawSample(Sample{spec_.train.text("prompt"), 160, 0.8, static_cast<std::uint64_t>(step)});
   if (every("checkpoint_every")) save("by schedule", true);
+  if (std::string notice = loop_->takeNotice(); !notice.empty()) report(EventKind::Warning, std::move(notice));
   if (std::string notice = writer_->notice(); !notice.empty()) report(EventKind::Warning, std::move(notice));
 }
 

@@ -232,6 +232,7 @@ void Runner::drawSample(const Sample& request) {
   settings.tokens = request.tokens;
   settings.temperature = request.temperature;
   settings.seed = request.seed;
+  settings.record = spec_.train.boolean("cuda_graph");
   if (spec_.model.text("positions") == "learned" || learnsPositions(loop_->model().plan().blocks)) {  // the table of positions ends at the training context
     const auto context = static_cast<std::size_t>(loop_->model().plan().context);
     if (prompt.size() > context / 2 + 1) prompt.erase(prompt.begin(), prompt.end() - static_cast<std::ptrdiff_t>(context / 2 + 1));

@@ -55,6 +55,7 @@ SectionInfo trainSection() {
       choice("on_nonfinite", {"skip", "stop"}, "skip", "an update with NaN or infinity is left out, or ends the run"),
       choice("on_spike", {"ignore", "skip"}, "ignore", "an update whose loss or gradient leaves mean + 6 sigma of the last 128 steps"),
       integer("route_every", 1, 1000000, 10, "width of one window of the routing statistics").units("steps"),
+      boolean("cuda_graph", false, "on a card, a training step and a decoded token are recorded once and repeated, where the design allows it"),
       real("learning_rate_scale", 0, 100, 1.0, "factor on the scheduled rate").live(),
       text("prompt", "the ", "what samples begin with"),
   }};

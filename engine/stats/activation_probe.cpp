@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/model/language_model.h"
+#include "engine/ops/device_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
 #include "kernels/adamw.h"
@@ -14,6 +15,11 @@ namespace {
 
 double squares(const at::Tensor& t) {
   const at::Tensor c = t.detach().contiguous();
+  if (ops::placeOf(c).gpu) {
+    const at::Tensor total = ops::scratch(ops::placeOf(c), {1}, at::kDouble);
+    ops::gpu::sumOfSquares(ops::placeOf(c), c.numel(), ops::data(c), total.mutable_data_ptr<double>());
+    return ops::readBack(total)[0];
+  }
   return kernels::sumOfSquares(c.numel(), ops::data(c), ops::torchParallel());
 }
 

@@ -4,12 +4,15 @@
 
 #include <c10/core/GradMode.h>
 #include <ATen/ops/from_blob.h>
+#include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/data/tokenizer.h"
 #include "engine/model/language_model.h"
+#include "engine/ops/device_kernels.h"
 
 namespace serp {
 namespace {
@@ -101,11 +104,50 @@ void RoutingProbe::routed(const std::string& path, const ops::Assignment& a, dou
   ++t.seenEntropy;
 }
 
+void RoutingProbe::routedThere(const std::string& path, const ops::Assignment& a, double capacityFactor, const at::Tensor& balance,
+                               const at::Tensor& z) {
+  Tally& t = tally(path, a);
+  t.layer.capacityFactor = capacityFactor;
+  if (!t.counts.defined() || t.counts.device() != a.counts.device()) {
+    t.counts = at::zeros_like(a.counts);
+    t.losses = at::zeros({2}, balance.options().dtype(at::kDouble));
+  }
+  t.counts.add_(a.counts);
+  t.losses.select(0, 0).add_(balance);
+  t.losses.select(0, 1).add_(z);
+  ++t.seen;
+  if (!detailed_) return;
+  const at::Tensor p = a.probabilities;
+  const std::vector<double> mean = ops::readBack(p.mean(0));
+  for (std::int64_t e = 0; e < a.experts; ++e) t.probability[e] += mean[e];
+  t.entropy -= ops::readBack(p.mul(p.clamp_min(1e-30).log()).sum(at::kDouble))[0] / static_cast<double>(std::max<std::int64_t>(1, a.tokens));
+  ++t.seenEntropy;
+}
+
+void RoutingProbe::repeated() {
+  for (Tally& t : layers_) ++t.seen;
+}
+
+void RoutingProbe::fetch(Tally& t) {
+  if (!t.counts.defined()) return;
+  const std::vector<double> counts = ops::readBack(t.counts), losses = ops::readBack(t.losses);
+  const std::size_t E = t.layer.assigned.size();
+  for (std::size_t e = 0; e < E; ++e) {
+    t.layer.assigned[e] += counts[E + 1 + e];
+    t.layer.kept[e] += counts[e + 1] - counts[e];  // sums of offsets differ by sums of what was kept
+  }
+  t.layer.balanceLoss += losses[0];
+  t.layer.zLoss += losses[1];
+  t.counts.zero_();
+  t.losses.zero_();
+}
+
 RoutingFrame RoutingProbe::takeFrame(std::int64_t step) {
   RoutingFrame frame;
   frame.step = step;
   frame.steps = steps_;
   for (Tally& t : layers_) {
+    fetch(t);
     RoutingLayer layer = t.layer;
     const double n = std::max(1, t.seen);
     layer.balanceLoss /= n;

@@ -20,6 +20,11 @@ class RoutingProbe final : public RoutingObserver {
   /// Labels in the order in which layers report: "moe 1" for path "blocks.1.mixer".
   void nameLayers(const LanguageModel& model);
   void routed(const std::string& path, const ops::Assignment& assignment, double capacityFactor, float balance, float z) override;
+  /// Adds up on the card; what it has there is fetched by takeFrame().
+  void routedThere(const std::string& path, const ops::Assignment& assignment, double capacityFactor, const at::Tensor& balance,
+                   const at::Tensor& z) override;
+  bool wantsTables() const override { return detailed_; }
+  void repeated() override;
   /// Call once per training step, before its forward; `detailed` measures entropy too (once per window is enough).
   void beginStep(bool detailed);
   int steps() const { return steps_; }
@@ -33,7 +38,10 @@ class RoutingProbe final : public RoutingObserver {
     std::vector<double> probability;
     int seen = 0, seenEntropy = 0;
     double entropy = 0;
+    // Sums on a card since the last frame: counts as in Assignment [2E + 1], balance and z-loss [2].
+    at::Tensor counts, losses;
   };
+  void fetch(Tally& t);
   Tally& tally(const std::string& path, const ops::Assignment& assignment);
   std::vector<Tally> layers_;
   std::vector<std::pair<std::string, std::string>> labels_;

@@ -11,6 +11,7 @@
 #include "engine/data/corpus.h"
 #include "engine/model/language_model.h"
 #include "engine/ops/cross_entropy.h"
+#include "engine/ops/device_kernels.h"
 
 namespace serp {
 
@@ -40,8 +41,9 @@ Evaluation evaluate(LanguageModel& model, const Corpus& corpus, std::int64_t bat
     const auto ce = ops::crossEntropy(logits, at::from_blob(batch.targets.data(), {batch.rows * batch.context}, options));
     loss += static_cast<double>(ce.loss.item<float>()) * static_cast<double>(ce.counted);
     e.tokens += ce.counted;
-    const auto* hit = ce.hits.const_data_ptr<std::uint8_t>();
-    for (std::int64_t k = 0; k < ce.hits.numel(); ++k) hits += hit[k];
+    const at::Tensor each = ops::onHost(ce.hits);
+    const auto* hit = each.const_data_ptr<std::uint8_t>();
+    for (std::int64_t k = 0; k < each.numel(); ++k) hits += hit[k];
     for (const std::int64_t target : batch.targets)
       if (target >= 0 && target != separator) e.bytes += static_cast<std::int64_t>(corpus.tokenizer().piece(static_cast<std::int32_t>(target)).size());
   }

@@ -3,10 +3,12 @@
 #include "engine/train/optimizer.h"
 
 #include <c10/core/GradMode.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 
+#include "engine/ops/device_calls.h"
 #include "engine/ops/kernel_calls.h"
 #include "engine/ops/parallel.h"
 #include "engine/ops/tensors.h"
@@ -34,7 +36,22 @@ Optimizer::Optimizer(const std::vector<Parameter>& parameters, const ParamSet& t
   }
 }
 
+at::Tensor Optimizer::gradientSquaresThere() const {
+  const ops::Place place = ops::placeOf(parameters_.front());
+  const at::Tensor squares = at::zeros({static_cast<std::int64_t>(parameters_.size())}, m_.front().options().dtype(at::kDouble));
+  auto* total = squares.mutable_data_ptr<double>();
+  for (const at::Tensor& p : parameters_) {
+    if (const at::Tensor g = p.grad(); g.defined()) {
+      const at::Tensor flat = g.contiguous();
+      ops::gpu::sumOfSquares(place, flat.numel(), ops::data(flat), total);
+    }
+    ++total;
+  }
+  return squares;
+}
+
 std::vector<double> Optimizer::gradientSquares() const {
+  if (!parameters_.empty() && ops::placeOf(parameters_.front()).gpu) return ops::readBack(gradientSquaresThere());
   std::vector<double> squares(parameters_.size(), 0);
   const auto parallel = ops::torchParallel();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
@@ -60,7 +77,7 @@ void Optimizer::step(double learningRate, double gradNorm) {
     if (!g.defined()) continue;
     const at::Tensor flat = g.contiguous();
     s.weightDecay = static_cast<float>(decay_[i]);
-    ops::run::adamw(flat.numel(), ops::out(parameters_[i].detach()), ops::out(flat), ops::out(m_[i]), ops::out(v_[i]), s);
+    ops::run::adamw(ops::placeOf(flat), flat.numel(), ops::out(parameters_[i].detach()), ops::out(flat), ops::out(m_[i]), ops::out(v_[i]), s);
   }
   dropGradients();
 }

@@ -21,6 +21,8 @@ class Optimizer {
 
   /// Squared norm of every parameter's gradient, in the order of the parameters. A missing gradient counts 0.
   std::vector<double> gradientSquares() const;
+  /// The same on the parameters' card, as doubles, without waiting for them.
+  at::Tensor gradientSquaresThere() const;
   /// One update with clipping factor min(1, clip / (norm + 1e-6)), norm from gradientSquares(). Gradients are released.
   void step(double learningRate, double gradNorm);
   /// Forgets the gradients without an update.

@@ -2,14 +2,11 @@
 // The step: batch, forward, cross entropy plus auxiliary losses, backward, clip, update.
 #include "engine/train/train_loop.h"
 
-#include <ATen/ops/from_blob.h>
-
 #include <chrono>
 #include <cmath>
 
 #include "engine/api/catalog.h"
 #include "engine/base/error.h"
-#include "engine/ops/cross_entropy.h"
 #include "engine/ops/profile.h"
 #include "engine/train/evaluation.h"
 
@@ -52,26 +49,34 @@ bool allowed(const PlanNode& node, const std::string& where, const std::string& 
   return true;
 }
 
-at::Tensor ids(std::vector<std::int64_t>& values, at::IntArrayRef sizes) {
-  return at::from_blob(values.data(), sizes, at::TensorOptions().dtype(at::kLong));
+std::unique_ptr<LanguageModel> builtOn(const RunSpec& spec, const Plan& plan, at::Device device) {
+  auto model = std::make_unique<LanguageModel>(spec, plan, static_cast<std::uint64_t>(spec.train.integer("seed")));
+  if (!device.is_cpu()) model->moveTo(device);
+  return model;
 }
 
 }  // namespace
 
-TrainLoop::TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<const Corpus> corpus)
+TrainLoop::TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<const Corpus> corpus, at::Device device)
     : spec_(spec),
       corpus_(std::move(corpus)),
-      model_(std::make_unique<LanguageModel>(spec, plan, static_cast<std::uint64_t>(spec.train.integer("seed")))),
+      model_(builtOn(spec, plan, device)),
       optimizer_(std::make_unique<Optimizer>(model_->parameters(), spec.train)),
+      pass_(std::make_unique<StepPass>(*model_, *optimizer_, spec.train.text("balance_reduction") == "mean", spec.train.boolean("cuda_graph"))),
       schedule_(makeSchedule(spec.train)),
       flopsPerStep_(plan.flopsTraining * static_cast<double>(plan.batch * plan.context)),
       routeEvery_(spec.train.integer("route_every")),
-      meanReduction_(spec.train.text("balance_reduction") == "mean"),
       skipSpikes_(spec.train.text("on_spike") == "skip"),
       seed_(static_cast<std::uint64_t>(spec.train.integer("seed"))) {
   progress_.rateScale = spec.train.real("learning_rate_scale");
   routing_.nameLayers(*model_);
   activations_.nameBlocks(*model_);
+}
+
+bool TrainLoop::drawsNoise() const {
+  for (const auto& [path, value] : model_->liveValues())
+    if (path.ends_with(".jitter") && value > 0) return true;
+  return false;
 }
 
 StepRecord TrainLoop::step() {
@@ -86,38 +91,20 @@ StepRecord TrainLoop::step() {
   if (detailed) ctx.activations = &activations_;
   routing_.beginStep(detailed);
 
-  const at::Tensor logits = model_->forward(ids(batch_.inputs, {batch_.rows, batch_.context}), ctx);
-  const auto ce = ops::crossEntropy(logits, ids(batch_.targets, {batch_.rows * batch_.context}));
-  at::Tensor total = ce.loss;
-  const auto layers = static_cast<double>(std::max<std::size_t>(1, ctx.balance.size()));
-  double aux = 0, z = 0;
-  const auto addLosses = [&](const std::vector<at::Tensor>& losses, double* sum) {
-    for (const at::Tensor& loss : losses) {
-      const at::Tensor share = meanReduction_ ? loss.div(layers) : loss;
-      if (sum) *sum += share.item<float>();
-      total = total.add(share);
-    }
-  };
-  addLosses(ctx.balance, &aux);
-  addLosses(ctx.zLoss, nullptr);
-  for (const float raw : ctx.zRaw) z += raw / layers;
-
-  const float loss = ce.loss.item<float>();
-  const float totalValue = total.item<float>();
+  const PassNumbers pass = pass_->run(batch_, ctx, detailed || (pass_->recording() && drawsNoise()));
+  const double loss = pass.loss;
   verdict_ = StepVerdict::Applied;
   spiked_ = false;
   double gradNorm = std::nan("");
   const double rate = learningRate(progress_.step);
-  if (!std::isfinite(totalValue)) {
+  if (!std::isfinite(pass.total)) {
     verdict_ = StepVerdict::NonFinite;
     optimizer_->dropGradients();
   } else {
-    total.backward();
-    const std::vector<double> squares = optimizer_->gradientSquares();
     double sum = 0;
-    for (const double s : squares) sum += s;
+    for (const double s : pass.gradientSquares) sum += s;
     gradNorm = std::sqrt(sum);
-    if (detailed) activations_.gradients(squares, model_->parameterBlock());
+    if (detailed) activations_.gradients(pass.gradientSquares, model_->parameterBlock());
     spiked_ = leaves(progress_.recentLosses, loss) || leaves(progress_.recentNorms, gradNorm);
     if (!std::isfinite(gradNorm)) verdict_ = StepVerdict::NonFinite;
     else if (skipSpikes_ && spiked_) verdict_ = StepVerdict::Spike;
@@ -131,9 +118,6 @@ StepRecord TrainLoop::step() {
   progress_.tokens += batch_.rows * batch_.context;
   progress_.flops += flopsPerStep_;
 
-  std::int64_t hits = 0;
-  const auto* hit = ce.hits.const_data_ptr<std::uint8_t>();
-  for (std::int64_t i = 0; i < ce.hits.numel(); ++i) hits += hit[i];
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   progress_.seconds += seconds;
 
@@ -143,9 +127,9 @@ StepRecord TrainLoop::step() {
   record.seconds = progress_.seconds;
   record.flops = progress_.flops;
   record.loss = loss;
-  record.auxLoss = aux;
-  record.zLoss = z;
-  record.accuracy = ce.counted > 0 ? static_cast<double>(hits) / static_cast<double>(ce.counted) : 0;
+  record.auxLoss = pass.aux;
+  record.zLoss = pass.z;
+  record.accuracy = pass.counted > 0 ? static_cast<double>(pass.hits) / static_cast<double>(pass.counted) : 0;
   record.learningRate = rate;
   record.gradNorm = gradNorm;
   record.stepMs = seconds * 1e3;
@@ -179,6 +163,7 @@ bool TrainLoop::setLive(const std::string& path, double value, double& before) {
   const std::string where = dot == std::string::npos ? "**" : path.substr(0, dot), key = path.substr(dot + 1);
   for (const PlanNode& node : model_->plan().blocks)
     if (!allowed(node, where, key, value)) return false;
+  pass_->forget();  // values of blocks are part of what was recorded
   return model_->live(path, before) && model_->setLive(path, value) > 0;
 }
 

@@ -19,6 +19,7 @@
 #include "engine/stats/routing_probe.h"
 #include "engine/train/optimizer.h"
 #include "engine/train/schedule.h"
+#include "engine/train/step_pass.h"
 
 namespace serp {
 
@@ -28,7 +29,8 @@ enum class StepVerdict { Applied, NonFinite, Spike };
 /// Owned and called by one thread. The state of a run is the model, the optimizer, and the numbers in Progress.
 class TrainLoop {
  public:
-  TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<const Corpus> corpus);
+  /// Weights are drawn on the host and moved to `device`: the same seed, the same weights anywhere.
+  TrainLoop(const RunSpec& spec, const Plan& plan, std::shared_ptr<const Corpus> corpus, at::Device device = at::kCPU);
 
   /// Everything besides tensors that a checkpoint must hold for a bit-equal continuation.
   struct Progress {
@@ -63,13 +65,18 @@ class TrainLoop {
   const Progress& progress() const { return progress_; }
   RoutingProbe& routing() { return routing_; }
   ActivationProbe& activations() { return activations_; }
+  /// A sentence for a person about how steps are made; empty, or told once.
+  std::string takeNotice() { return pass_->takeNotice(); }
   double learningRate(std::int64_t step) const { return schedule_.rate(step) * progress_.rateScale; }
 
  private:
+  bool drawsNoise() const;              // a router's jitter is on
+
   const RunSpec spec_;
   std::shared_ptr<const Corpus> corpus_;
   std::unique_ptr<LanguageModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<StepPass> pass_;
   Schedule schedule_;
   Progress progress_;
   RoutingProbe routing_;
@@ -78,7 +85,7 @@ class TrainLoop {
   bool spiked_ = false;
   double flopsPerStep_ = 0;
   std::int64_t routeEvery_ = 10;
-  bool meanReduction_ = true, skipSpikes_ = false;
+  bool skipSpikes_ = false;
   std::uint64_t seed_ = 1;
   Batch batch_;
 };

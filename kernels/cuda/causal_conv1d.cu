@@ -1,136 +1,229 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The causal convolution: one thread per token and channel, neighbouring threads on neighbouring channels. The backward
-// goes in three steps: dv of every token, dx gathered from dv, weight gradients in parts of 64 rows that are then added
-// up in their order.
+// The causal convolution: a thread owns V neighbouring channels and walks a stretch of tokens with the last inputs in
+// registers, so that every input is read once but for the stretch's edge. The backward makes everything in one walk:
+// dv, dx from the last dv, and the weight gradients of the stretch, which are then added up in their order.
 #include "kernels/cuda/primitives.h"
 
 namespace serp::kernels::SERP_GPU {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kTaps = static_cast<int>(kMaxTaps);
-constexpr std::int64_t kPartRows = 64;
+constexpr int kThreads = 128;
+constexpr std::int64_t kForwardTokens = 32, kBackwardTokens = 64;  // of a stretch
 
-/// x of token t of sequence b, which may lie before its start.
-SERP_FN float inputAt(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
-  if (t >= 0) return in.x[(b * s.length + t) * in.xStride + c];
-  return in.previous ? in.previous[(b * (s.width - 1) + s.width - 1 + t) * s.channels + c] : 0.0f;
-}
+/// Where a thread works: its sequence, stretch and first channel.
+template <int V>
+struct Stretch {
+  std::int64_t b, t0, end, c, number;
+  bool inside;
 
-/// How many past tokens the one at t sees: no reset between, nor at t itself.
-SERP_FN int visibleAt(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t) {
-  int back = 0;
-  while (back + 1 < s.width && !(in.reset && t - back >= 0 && in.reset[b * s.length + t - back])) ++back;
-  return back;
-}
+  SERP_FN Stretch(const ConvShape& s, std::int64_t tokens) {
+    const std::int64_t packs = s.channels / V, tiles = (packs + kThreads - 1) / kThreads,
+                       stretches = (s.length + tokens - 1) / tokens;
+    const std::int64_t pack = blockX() % tiles * kThreads + threadX();
+    number = blockX() / tiles;
+    b = number / stretches;
+    t0 = number % stretches * tokens;
+    end = t0 + tokens < s.length ? t0 + tokens : s.length;
+    c = pack * V;
+    inside = pack < packs;
+  }
+};
 
-SERP_FN float convolve(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
-  float v = in.bias ? in.bias[c] : 0.0f;
-  for (int back = visibleAt(s, in, b, t); back >= 0; --back)
-    v += in.weight[c * s.width + s.width - 1 - back] * inputAt(s, in, b, t - back, c);
-  return v;
-}
+/// The last W inputs of V channels, the newest first; W is at least the width. A reset clears it.
+template <class T, int W, int V>
+struct Window {
+  float at[W][V] = {};
 
+  SERP_FN void push(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
+    const bool cut = t >= 0 && in.reset && in.reset[b * s.length + t];
+    SERP_UNROLL
+    for (int j = W - 1; j > 0; --j) SERP_UNROLL
+    for (int v = 0; v < V; ++v) at[j][v] = cut ? 0.0f : at[j - 1][v];
+    Values<V> x = {};
+    if (t >= 0)
+      x = loadPack<T, V>(in.x, (b * s.length + t) * in.xStride + c);
+    else if (in.previous)
+      for (int v = 0; v < V; ++v) x[v] = in.previous[(b * (s.width - 1) + s.width - 1 + t) * s.channels + c + v];
+    SERP_UNROLL
+    for (int v = 0; v < V; ++v) at[0][v] = x[v];
+  }
+  /// Ready for token t0.
+  SERP_FN void fill(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t0, std::int64_t c) {
+    for (std::int64_t t = t0 - s.width + 1; t < t0; ++t) push(s, in, b, t, c);
+  }
+};
+
+/// Tap j meets the token j before the present one; zeros behind the last.
+template <int W, int V>
+struct Taps {
+  float at[W][V], bias[V];
+
+  SERP_FN Taps(const ConvShape& s, const ConvInput& in, std::int64_t c) {
+    SERP_UNROLL
+    for (int v = 0; v < V; ++v) {
+      bias[v] = in.bias ? in.bias[c + v] : 0.0f;
+      SERP_UNROLL
+      for (int j = 0; j < W; ++j) at[j][v] = j < s.width ? in.weight[(c + v) * s.width + s.width - 1 - j] : 0.0f;
+    }
+  }
+  template <class T>
+  SERP_FN float apply(const ConvShape& s, const Window<T, W, V>& x, int v) const {
+    float sum = bias[v];
+    SERP_UNROLL
+    for (int j = W - 1; j >= 0; --j)
+      if (j < s.width) sum += at[j][v] * x.at[j][v];
+    return sum;
+  }
+};
+
+template <class T, int W, int V>
 SERP_KERNEL forwardKernel(ConvShape s, ConvInput in, float* out, std::int64_t outStride) {
-  const std::int64_t i = globalX(kThreads), row = i / s.channels, c = i % s.channels;
-  if (row >= s.batch * s.length) return;
-  const float v = convolve(s, in, row / s.length, row % s.length, c);
-  out[row * outStride + c] = in.silu ? v * sigmoid(v) : v;
-}
-
-SERP_KERNEL innerGradientKernel(ConvShape s, ConvInput in, ConvGradients g, float* dv) {
-  const std::int64_t i = globalX(kThreads), row = i / s.channels, c = i % s.channels;
-  if (row >= s.batch * s.length) return;
-  float d = g.dOut[row * g.dOutStride + c];
-  if (in.silu) {
-    const float v = convolve(s, in, row / s.length, row % s.length, c), sig = sigmoid(v);
-    d *= sig * (1.0f + v * (1.0f - sig));
+  const Stretch<V> me(s, kForwardTokens);
+  if (!me.inside) return;
+  const Taps<W, V> taps(s, in, me.c);
+  Window<T, W, V> x;
+  x.fill(s, in, me.b, me.t0, me.c);
+  for (std::int64_t t = me.t0; t < me.end; ++t) {
+    x.push(s, in, me.b, t, me.c);
+    Values<V> y;
+    SERP_UNROLL
+    for (int v = 0; v < V; ++v) {
+      y[v] = taps.apply(s, x, v);
+      if (in.silu) y[v] *= sigmoid(y[v]);
+    }
+    storePack<T, V>(out, (me.b * s.length + t) * outStride + me.c, y);
   }
-  dv[i] = d;
 }
 
-/// Token i gathers from the tokens i .. i + width - 1 that see it; i < 0 are the inputs before the sequence.
-SERP_KERNEL inputGradientKernel(ConvShape s, ConvInput in, ConvGradients g, const float* dv) {
-  const std::int64_t past = s.width - 1, index = globalX(kThreads), c = index % s.channels,
-                     b = index / s.channels / (s.length + past), i = index / s.channels % (s.length + past) - past;
-  if (b >= s.batch || (i < 0 ? !g.dPrevious : !g.dx)) return;
-  float total = 0;
-  for (std::int64_t back = 0; back < s.width; ++back) {
-    const std::int64_t t = i + back;
-    if (t < 0 || t >= s.length || visibleAt(s, in, b, t) < back) continue;
-    total += in.weight[c * s.width + past - back] * dv[(b * s.length + t) * s.channels + c];
+/// Parts [stretch][channel][width] of dWeight, and [stretch][channel] of dBias behind them.
+template <class T, int W, int V>
+SERP_KERNEL backwardKernel(ConvShape s, ConvInput in, ConvGradients g, float* weightParts, float* biasParts) {
+  const Stretch<V> me(s, kBackwardTokens);
+  if (!me.inside) return;
+  const Taps<W, V> taps(s, in, me.c);
+  const std::int64_t past = s.width - 1;
+  Window<T, W, V> x;
+  x.fill(s, in, me.b, me.t0, me.c);
+  float dx[W][V] = {}, dWeight[W][V] = {}, dBias[V] = {};  // dx[j] belongs to the token j before the present one
+  // Beyond the stretch's end its last tokens still get gradients; what lies before its start is not its own, but for
+  // the inputs before the sequence.
+  const std::int64_t first = me.t0 == 0 ? -past : me.t0;
+  int seen = W;  // tokens since the last reset
+  for (std::int64_t t = me.t0; t < me.end + past; ++t) {
+    Values<V> dv = {};
+    if (t < s.length) {
+      const bool cut = in.reset && in.reset[me.b * s.length + t];
+      seen = cut ? 0 : seen + 1;
+      x.push(s, in, me.b, t, me.c);
+      dv = loadPack<T, V>(g.dOut, (me.b * s.length + t) * g.dOutStride + me.c);
+      SERP_UNROLL
+      for (int v = 0; in.silu && v < V; ++v) {
+        const float y = taps.apply(s, x, v), sig = sigmoid(y);
+        dv[v] *= sig * (1.0f + y * (1.0f - sig));
+      }
+      if (t < me.end) {
+        SERP_UNROLL
+        for (int v = 0; v < V; ++v) {
+          dBias[v] += dv[v];
+          SERP_UNROLL
+          for (int j = 0; j < W; ++j) dWeight[j][v] += dv[v] * x.at[j][v];
+        }
+      }
+    }
+    Values<V> done = {};
+    SERP_UNROLL
+    for (int v = 0; v < V; ++v) {
+      SERP_UNROLL
+      for (int j = W - 1; j >= 0; --j) {
+        if (j > past) continue;
+        const float before = j > 0 ? dx[j - 1][v] : 0.0f;
+        dx[j][v] = t < s.length && j <= seen ? before + taps.at[j][v] * dv[v] : before;
+        if (j == past) done[v] = dx[j][v];
+      }
+    }
+    const std::int64_t i = t - past;
+    if (i < first) continue;
+    if (i >= 0 && g.dx) storePack<T, V>(g.dx, (me.b * s.length + i) * g.dxStride + me.c, done);
+    for (int v = 0; i < 0 && g.dPrevious && v < V; ++v)
+      g.dPrevious[(me.b * past + past + i) * s.channels + me.c + v] = done[v];
   }
-  if (i < 0)
-    g.dPrevious[(b * past + past + i) * s.channels + c] = total;
-  else
-    g.dx[(b * s.length + i) * g.dxStride + c] = total;
-}
-
-/// Parts [part][channel][width] of dWeight, and [part][channel] of dBias behind them.
-SERP_KERNEL weightGradientKernel(ConvShape s, ConvInput in, const float* dv, float* weightParts, float* biasParts) {
-  const std::int64_t i = globalX(kThreads), part = i / s.channels, c = i % s.channels, rows = s.batch * s.length;
-  if (part * kPartRows >= rows) return;
-  float sum[kTaps] = {}, bias = 0;
-  for (std::int64_t row = part * kPartRows; row < rows && row < (part + 1) * kPartRows; ++row) {
-    const std::int64_t b = row / s.length, t = row % s.length;
-    const float d = dv[row * s.channels + c];
-    const int visible = visibleAt(s, in, b, t);
-    for (int back = 0; back < kTaps; ++back)  // a constant bound keeps the sums in registers
-      if (back <= visible) sum[back] += d * inputAt(s, in, b, t - back, c);
-    bias += d;
+  SERP_UNROLL
+  for (int v = 0; v < V; ++v) {
+    const std::int64_t at = me.number * s.channels + me.c + v;
+    biasParts[at] = dBias[v];
+    SERP_UNROLL
+    for (int j = 0; j < W; ++j)
+      if (j < s.width) weightParts[at * s.width + s.width - 1 - j] = dWeight[j][v];
   }
-  for (int back = 0; back < kTaps; ++back)
-    if (back < s.width) weightParts[i * s.width + s.width - 1 - back] = sum[back];
-  biasParts[i] = bias;
 }
 
+template <class T>
 SERP_KERNEL stepKernel(ConvShape s, ConvInput in, float* window, float* out, std::int64_t outStride) {
   const std::int64_t i = globalX(kThreads), b = i / s.channels, c = i % s.channels, keep = s.width - 1;
   if (b >= s.batch) return;
-  const float v = convolve(s, in, b, 0, c);
-  out[b * outStride + c] = in.silu ? v * sigmoid(v) : v;
   // What lies before a reset must stay unseen by the tokens after this one as well.
   const bool cut = in.reset && in.reset[b];
+  const float* weight = in.weight + c * s.width;
+  const float now = load<T>(in.x, b * in.xStride + c);
+  float sum = in.bias ? in.bias[c] : 0.0f;
   for (std::int64_t k = 0; k < keep; ++k) {
     float* w = window + (b * keep + k) * s.channels + c;
-    *w = k + 1 == keep ? in.x[b * in.xStride + c] : cut ? 0.0f : w[s.channels];
+    if (!cut) sum += weight[k] * *w;
+    *w = k + 1 == keep ? now : cut ? 0.0f : w[s.channels];
   }
+  sum += weight[keep] * now;
+  store<T>(out, b * outStride + c, in.silu ? sum * sigmoid(sum) : sum);
 }
 
 std::int64_t partsOf(const ConvShape& s) {
-  return ceilDiv(s.batch * s.length, kPartRows);
+  return s.batch * ceilDiv(s.length, kBackwardTokens);
+}
+
+/// f(T, W, V): few taps in packs where rows allow it, many taps one channel at a time.
+template <int kWide, class F>
+Status withConvPlan(const ConvShape& s, DType type, const Packing& packing, F f) {
+  return withType(type, [&](auto zero) {
+    if (s.width > 4) return f(zero, std::integral_constant<int, kMaxTaps>(), std::integral_constant<int, 1>());
+    return withPack<kWide>(bool(packing), [&](auto pack) { return f(zero, std::integral_constant<int, 4>(), pack); });
+  });
 }
 
 }  // namespace
 
 std::int64_t convBackwardWorkspace(const ConvShape& s) noexcept {
-  return s.batch * s.length * s.channels + partsOf(s) * s.channels * (s.width + 1);
+  return partsOf(s) * s.channels * (s.width + 1);
 }
 
-Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t outStride,
-                   Stream stream) noexcept {
+Status convForward(const ConvShape& s, const ConvInput& in, float* out, std::int64_t outStride, Stream stream,
+                   DType type) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!out || outStride < s.channels) return Status::BadArgument;
-  return launch(forwardKernel, {ceilDiv(s.batch * s.length * s.channels, kThreads), kThreads, 0, stream}, s, in, out,
-                outStride);
+  constexpr int kWide = 4;
+  const auto packing = Packing(type, kWide).width(s.channels).rows(in.x, in.xStride).rows(out, outStride);
+  return withConvPlan<kWide>(s, type, packing, [&](auto zero, auto taps, auto pack) {
+    const std::int64_t tiles = ceilDiv(s.channels / pack, kThreads);
+    return launch(forwardKernel<decltype(zero), taps, pack>,
+                  {s.batch * ceilDiv(s.length, kForwardTokens) * tiles, kThreads, 0, stream}, s, in, out, outStride);
+  });
 }
 
-Status convBackward(const ConvShape& s, const ConvInput& in, const ConvGradients& g, float* workspace,
-                    Stream stream) noexcept {
+Status convBackward(const ConvShape& s, const ConvInput& in, const ConvGradients& g, float* workspace, Stream stream,
+                    DType type) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!g.dOut || g.dOutStride < s.channels || (g.dx && g.dxStride < s.channels) || !workspace)
     return Status::BadArgument;
-  const std::int64_t elements = s.batch * s.length * s.channels, parts = partsOf(s), weights = s.channels * s.width;
-  float *dv = workspace, *weightParts = dv + elements, *biasParts = weightParts + parts * weights;
-  Status status = launch(innerGradientKernel, {ceilDiv(elements, kThreads), kThreads, 0, stream}, s, in, g, dv);
-  const std::int64_t inputs = s.batch * (s.length + s.width - 1) * s.channels;
-  if (status == Status::Ok && (g.dx || g.dPrevious))
-    status = launch(inputGradientKernel, {ceilDiv(inputs, kThreads), kThreads, 0, stream}, s, in, g, dv);
-  if (status == Status::Ok && (g.dWeight || g.dBias))
-    status = launch(weightGradientKernel, {ceilDiv(parts * s.channels, kThreads), kThreads, 0, stream}, s, in, dv,
-                    weightParts, biasParts);
+  const std::int64_t parts = partsOf(s), weights = s.channels * s.width;
+  float *weightParts = workspace, *biasParts = weightParts + parts * weights;
+  constexpr int kWide = 2;
+  const auto packing =
+      Packing(type, kWide).width(s.channels).rows(in.x, in.xStride).rows(g.dOut, g.dOutStride).rows(g.dx, g.dxStride);
+  Status status = withConvPlan<kWide>(s, type, packing, [&](auto zero, auto taps, auto pack) {
+    const std::int64_t tiles = ceilDiv(s.channels / pack, kThreads);
+    return launch(backwardKernel<decltype(zero), taps, pack>, {parts * tiles, kThreads, 0, stream}, s, in, g,
+                  weightParts, biasParts);
+  });
   if (status == Status::Ok && g.dWeight)
     status = sumParts(weightParts, parts, weights, weights, weights, 1.0f, g.dWeight, stream);
   if (status == Status::Ok && g.dBias)
@@ -139,16 +232,16 @@ Status convBackward(const ConvShape& s, const ConvInput& in, const ConvGradients
 }
 
 Status convStep(const ConvShape& s, const ConvInput& in, float* window, float* out, std::int64_t outStride,
-                Stream stream) noexcept {
+                Stream stream, DType type) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (s.length != 1) return Status::BadShape;
   if (s.width > 1 && !window) return Status::BadArgument;
-  ConvInput from = in;
-  from.previous = s.width > 1 ? window : nullptr;
-  if (const Status status = check(s, from); status != Status::Ok || nothing(s)) return status;
+  if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (!out || outStride < s.channels) return Status::BadArgument;
-  return launch(stepKernel, {ceilDiv(s.batch * s.channels, kThreads), kThreads, 0, stream}, s, from, window, out,
-                outStride);
+  return withType(type, [&](auto zero) {
+    return launch(stepKernel<decltype(zero)>, {ceilDiv(s.batch * s.channels, kThreads), kThreads, 0, stream}, s, in,
+                  window, out, outStride);
+  });
 }
 
 }  // namespace serp::kernels::SERP_GPU

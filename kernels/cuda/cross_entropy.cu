@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Cross entropy: a block per row; maximum with its first place, sum of exponentials, then the gradient, which may
-// replace the logits.
+// Cross entropy: a block per row; one pass for maximum, its first place and the sum of exponentials, one for the
+// gradient, which may replace the logits.
 #include "kernels/cuda/primitives.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -9,65 +9,84 @@ namespace {
 constexpr int kThreads = 256;
 constexpr unsigned kWarps = kThreads / kWarp;
 
-/// Combines one value per thread over the block in a fixed order; `scratch` holds one T per warp. All threads get the
-/// result.
-template <class T, class F>
-SERP_FN T blockReduce(T value, T* scratch, F combine) {
-  for (unsigned mask = 1; mask < kWarp; mask *= 2) value = combine(value, shuffleXor(value, mask));
-  syncThreads();  // whoever still reads the result before
-  if (laneX() == 0) scratch[threadX() / kWarp] = value;
-  syncThreads();
-  T result = scratch[0];
-  for (unsigned w = 1; w < kWarps; ++w) result = combine(result, scratch[w]);
-  return result;
+/// The sum of e^(x - top) over what was seen, and where top was met first.
+struct Seen {
+  float top, sum;
+  std::int32_t first;
+};
+
+/// Both together. Nothing seen yet is top = -inf, sum = 0.
+SERP_FN Seen join(Seen a, Seen b) {
+  const bool second = b.top > a.top || (b.top == a.top && b.first < a.first);
+  const float top = fmaxf(a.top, b.top);
+  const float left = a.top == top ? a.sum : a.sum * expf(a.top - top),
+              right = b.top == top ? b.sum : b.sum * expf(b.top - top);
+  return {top, left + right, second ? b.first : a.first};
 }
 
+template <class T, int V>
 SERP_KERNEL crossEntropyKernel(std::int64_t vocab, const float* logits, std::int64_t stride, const std::int64_t* target,
                                CrossEntropyOutput o) {
-  float* scratch = dynShared<float>();
-  std::int64_t* places = dynShared<std::int64_t>() + kWarps;  // behind it, aligned
-  const std::int64_t r = blockX(), t = target[r];
-  const float* row = logits + r * stride;
-  float* grad = o.dLogits ? o.dLogits + r * o.dStride : nullptr;
+  SERP_SHARED(Seen, scratch, kWarps);
+  SERP_SHARED(float, aim, 1);
+  const std::int64_t r = blockX(), t = target[r], row = r * stride, to = r * o.dStride;
   const bool ignored = t < 0, wrong = t >= vocab;
   if (ignored || wrong) {  // the whole block
     const float bad = wrong ? NAN : 0.0f;
-    for (std::int64_t c = threadX(); grad && c < vocab; c += kThreads) grad[c] = bad;
+    for (std::int64_t c = threadX(); o.dLogits && c < vocab; c += kThreads) store<T>(o.dLogits, to + c, bad);
     if (threadX() == 0 && o.loss) o.loss[r] = bad;
     if (threadX() == 0 && o.hit) o.hit[r] = 0;
     return;
   }
-  const float aim = row[t];
-  float top = -INFINITY, sum = 0;
-  for (std::int64_t c = threadX(); c < vocab; c += kThreads) top = fmaxf(top, row[c]);
-  top = blockReduce(top, scratch, [](float a, float b) { return fmaxf(a, b); });
-  for (std::int64_t c = threadX(); c < vocab; c += kThreads) sum += expf(row[c] - top);
-  sum = blockReduce(sum, scratch, [](float a, float b) { return a + b; });
-  if (o.hit) {
-    std::int64_t first = vocab;  // the first place of the maximum: ties go to the lower index
-    for (std::int64_t c = threadX(); c < vocab && first == vocab; c += kThreads)
-      if (row[c] == top) first = c;
-    first = blockReduce(first, places, [](std::int64_t a, std::int64_t b) { return a < b ? a : b; });
-    if (threadX() == 0) o.hit[r] = first == t;
+  if (threadX() == 0) aim[0] = load<T>(logits, row + t);  // before the gradient may replace it
+  Seen seen{-INFINITY, 0.0f, INT32_MAX};
+  for (std::int64_t c = threadX() * V; c < vocab; c += kThreads * V) {
+    const auto x = loadPack<T, V>(logits, row + c);
+    float top = seen.top;
+    for (int v = 0; v < V; ++v) {
+      if (x[v] > top || (x[v] == top && seen.first == INT32_MAX)) seen.first = static_cast<std::int32_t>(c + v);
+      top = fmaxf(top, x[v]);
+    }
+    if (top > seen.top) seen.sum *= expf(seen.top - top);
+    seen.top = top;
+    for (int v = 0; v < V; ++v)
+      if (x[v] != -INFINITY) seen.sum += expf(x[v] - top);  // -inf adds nothing, also where all is -inf so far
   }
-  if (o.loss && threadX() == 0) o.loss[r] = top + logf(sum) - aim;
-  if (!grad) return;  // below, grad may be the row itself: `aim` was read before the barriers above
-  const float scale = o.scale / sum;
-  for (std::int64_t c = threadX(); c < vocab; c += kThreads)
-    grad[c] = expf(row[c] - top) * scale - (c == t ? o.scale : 0.0f);
+  for (unsigned mask = 1; mask < kWarp; mask *= 2)
+    seen = join(seen, {shuffleXor(seen.top, mask), shuffleXor(seen.sum, mask), shuffleXor(seen.first, mask)});
+  if (laneX() == 0) scratch[threadX() / kWarp] = seen;
+  syncThreads();
+  seen = scratch[0];
+  for (unsigned w = 1; w < kWarps; ++w) seen = join(seen, scratch[w]);
+  if (threadX() == 0) {
+    if (o.loss) o.loss[r] = seen.top + logf(seen.sum) - aim[0];
+    if (o.hit) o.hit[r] = seen.first == t;
+  }
+  if (!o.dLogits) return;
+  const float scale = o.scale / seen.sum;
+  for (std::int64_t c = threadX() * V; c < vocab; c += kThreads * V) {
+    auto x = loadPack<T, V>(logits, row + c);
+    for (int v = 0; v < V; ++v) x[v] = expf(x[v] - seen.top) * scale - (c + v == t ? o.scale : 0.0f);
+    storePack<T, V>(o.dLogits, to + c, x);
+  }
 }
 
 }  // namespace
 
 Status crossEntropy(std::int64_t rows, std::int64_t vocab, const float* logits, std::int64_t stride,
-                    const std::int64_t* target, const CrossEntropyOutput& o, Stream stream) noexcept {
+                    const std::int64_t* target, const CrossEntropyOutput& o, Stream stream, DType type) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
-  if (rows < 0 || vocab < 0) return Status::BadShape;
+  if (rows < 0 || vocab < 0 || vocab >= INT32_MAX) return Status::BadShape;
   if (rows == 0) return Status::Ok;
   if (vocab == 0) return Status::BadShape;
   if (!logits || !target || stride < vocab || (o.dLogits && o.dStride < vocab)) return Status::BadArgument;
-  constexpr std::int64_t shared = 2 * kWarps * sizeof(std::int64_t);
-  return launch(crossEntropyKernel, {rows, kThreads, shared, stream}, vocab, logits, stride, target, o);
+  return withType(type, [&](auto zero) {
+    using T = decltype(zero);
+    const auto packing = Packing(type, kPack<T>).width(vocab).rows(logits, stride).rows(o.dLogits, o.dStride);
+    return withPack<kPack<T>>(bool(packing), [&](auto pack) {
+      return launch(crossEntropyKernel<T, pack>, {rows, kThreads, 0, stream}, vocab, logits, stride, target, o);
+    });
+  });
 }
 
 }  // namespace serp::kernels::SERP_GPU

@@ -1,14 +1,31 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Routing: a warp per token chooses; a block per expert walks all choices in their order and ranks its own by ballots,
-// once to count and once to hand out slots. Exact, like the CPU's: no sort, no atomics.
-#include "kernels/cuda/primitives.h"
+// Routing: a warp per token chooses; then every choice is looked at twice, once to count per piece and expert, once to
+// hand out slots, with a scan of the counts between. Exact, like the CPU's: no sort, no atomics, nothing read back.
+#include "kernels/cuda/partition.h"
 
 namespace serp::kernels::SERP_GPU {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr unsigned kWarps = kThreads / kWarp;
 constexpr std::int64_t kTokensPerBlock = kThreads / kWarp, kPartTokens = 128;
+
+/// The pieces in which choices are counted: a group has `perGroup` of them, of `tokens` tokens each.
+struct Pieces {
+  std::int64_t group, groups, tokens, perGroup, all;  // group: its tokens
+
+  explicit Pieces(const RouteShape& s) {
+    group = s.groupSize > 0 ? s.groupSize : s.tokens;
+    groups = s.tokens / group;
+    tokens = s.topK > 128 ? 4 : 512 / s.topK;  // so that counts and group bases fit into E x T numbers
+    perGroup = ceilDiv(group, tokens);
+    all = groups * perGroup;
+  }
+  SERP_FN std::int64_t first(std::int64_t piece) const { return piece / perGroup * group + piece % perGroup * tokens; }
+  SERP_FN std::int64_t end(std::int64_t piece) const {
+    const std::int64_t last = piece % perGroup * tokens + tokens;
+    return piece / perGroup * group + (last < group ? last : group);
+  }
+};
 
 struct Candidate {
   float value;
@@ -32,8 +49,6 @@ SERP_KERNEL chooseKernel(RouteShape s, const float* logits, std::int64_t stride,
   for (std::int64_t e = laneX(); e < s.experts; e += kWarp) sum += expf(row[e] - top);
   sum = warpSum(sum);
   const float scale = 1.0f / sum;
-  for (std::int64_t e = laneX(); e < s.experts; e += kWarp)
-    o.probabilities[t * s.experts + e] = expf(row[e] - top) * scale;
   if (o.logSumExp && laneX() == 0) o.logSumExp[t] = top + logf(sum);
   Candidate last{0, -1};
   for (std::int64_t j = 0; j < s.topK; ++j) {
@@ -62,73 +77,102 @@ SERP_KERNEL chooseKernel(RouteShape s, const float* logits, std::int64_t stride,
   }
 }
 
-/// Walks the choices of expert blockX() in their order, group by group, and calls f(choice, rank in the group) for
-/// each. All threads of the block take part; returns how many the expert got in all, and in `kept` how many are within
-/// the capacity.
-template <class F>
-SERP_FN std::int64_t walk(const RouteShape& s, const std::int32_t* expert, std::int64_t& kept, F f) {
-  std::int32_t* counts = dynShared<std::int32_t>();  // one per warp
-  const std::int64_t group = (s.groupSize > 0 ? s.groupSize : s.tokens) * s.topK, choices = s.tokens * s.topK;
-  std::int64_t all = 0;
-  kept = 0;
-  for (std::int64_t first = 0; first < choices; first += group) {
-    std::int64_t used = 0;
-    for (std::int64_t base = first; base < first + group; base += kThreads) {
-      const std::int64_t i = base + threadX();
-      const bool mine = i < first + group && expert[i] == blockX();
-      const unsigned mask = ballot(mine);
-      if (laneX() == 0) counts[threadX() / kWarp] = bitsSet(mask);
-      syncThreads();
-      std::int64_t before = 0, total = 0;
-      for (unsigned w = 0; w < kWarps; ++w) {
-        if (w < threadX() / kWarp) before += counts[w];
-        total += counts[w];
+/// counts[expert][piece]
+SERP_KERNEL countKernel(RouteShape s, Pieces pieces, int bits, const std::int32_t* expert, std::int32_t* counts) {
+  std::int32_t* shared = dynShared<std::int32_t>();
+  const std::int64_t piece = blockX();
+  walkKeys(
+      pieces.first(piece) * s.topK, pieces.end(piece) * s.topK, static_cast<int>(s.experts), bits, shared,
+      [&](std::int64_t i) { return static_cast<unsigned>(expert[i]); }, [](std::int64_t, unsigned, std::int32_t) {});
+  for (std::int64_t e = laneX(); e < s.experts; e += kWarp) counts[e * pieces.all + piece] = shared[e];
+}
+
+/// A warp per expert. counts[e][piece] becomes the rank of the piece's first choice in its group, and bases[e][group]
+/// (where a group is one piece: counts itself) the choices kept in earlier groups. offsets[e + 1] holds what expert e
+/// keeps until offsetKernel sums it up.
+SERP_KERNEL scanKernel(RouteShape s, Pieces pieces, std::int32_t* counts, std::int32_t* bases, RouteOutput o) {
+  const std::int64_t e = blockX();
+  std::int32_t* mine = counts + e * pieces.all;
+  const auto capped = [&](std::int64_t n) { return s.capacity > 0 && n > s.capacity ? s.capacity : n; };
+  std::int64_t assigned = 0, kept = 0;
+  if (pieces.perGroup == 1) {
+    for (std::int64_t base = 0; base < pieces.groups; base += kWarp) {
+      const std::int64_t g = base + laneX(), n = g < pieces.groups ? mine[g] : 0;
+      std::int64_t total = 0, all = 0;
+      const std::int64_t before = warpPrefix(capped(n), total);
+      warpPrefix(n, all);
+      if (g < pieces.groups) mine[g] = static_cast<std::int32_t>(kept + before);
+      kept += total;
+      assigned += all;
+    }
+  } else {
+    for (std::int64_t g = 0; g < pieces.groups; ++g) {
+      std::int64_t used = 0;
+      for (std::int64_t base = 0; base < pieces.perGroup; base += kWarp) {
+        const std::int64_t p = base + laneX(), at = g * pieces.perGroup + p, n = p < pieces.perGroup ? mine[at] : 0;
+        std::int64_t total = 0;
+        const std::int64_t before = warpPrefix(n, total);
+        if (p < pieces.perGroup) mine[at] = static_cast<std::int32_t>(used + before);
+        used += total;
       }
-      syncThreads();
-      if (mine) f(i, used + before + bitsSet(mask & ((1u << laneX()) - 1)));
-      used += total;
+      if (laneX() == 0) bases[e * pieces.groups + g] = static_cast<std::int32_t>(kept);
+      kept += capped(used);
+      assigned += used;
     }
-    all += used;
-    kept += s.capacity > 0 && used > s.capacity ? s.capacity : used;
   }
-  return all;
+  if (laneX() != 0) return;
+  o.assigned[e] = assigned;
+  o.offsets[e + 1] = kept;
 }
 
-/// offsets[e + 1] holds what expert e keeps until scanKernel sums it up.
-SERP_KERNEL countKernel(RouteShape s, RouteOutput o) {
-  std::int64_t kept = 0;
-  const std::int64_t all = walk(s, o.expert, kept, [](std::int64_t, std::int64_t) {});
-  if (threadX() != 0) return;
-  o.assigned[blockX()] = all;
-  o.offsets[blockX() + 1] = kept;
+/// One warp: at most 4096 experts.
+SERP_KERNEL offsetKernel(std::int64_t experts, std::int64_t* offsets) {
+  if (laneX() == 0) offsets[0] = 0;
+  std::int64_t sum = 0;
+  for (std::int64_t base = 0; base < experts; base += kWarp) {
+    const std::int64_t e = base + laneX(), n = e < experts ? offsets[e + 1] : 0;
+    std::int64_t total = 0;
+    const std::int64_t before = warpPrefix(n, total);
+    if (e < experts) offsets[e + 1] = sum + before + n;
+    sum += total;
+  }
 }
 
-/// One thread: at most 4096 experts.
-SERP_KERNEL scanKernel(std::int64_t experts, std::int64_t* offsets) {
-  if (threadX() != 0) return;
-  offsets[0] = 0;
-  for (std::int64_t e = 0; e < experts; ++e) offsets[e + 1] += offsets[e];
+SERP_KERNEL slotKernel(RouteShape s, Pieces pieces, int bits, const std::int32_t* counts, const std::int32_t* bases,
+                       RouteOutput o) {
+  const std::int64_t piece = blockX(), group = piece / pieces.perGroup;
+  const bool whole = pieces.perGroup == 1;
+  walkKeys(
+      pieces.first(piece) * s.topK, pieces.end(piece) * s.topK, static_cast<int>(s.experts), bits,
+      dynShared<std::int32_t>(), [&](std::int64_t i) { return static_cast<unsigned>(o.expert[i]); },
+      [&](std::int64_t i, unsigned e, std::int32_t before) {
+        const std::int64_t number = counts[e * pieces.all + piece];
+        const std::int64_t rank = whole ? before : number + before;  // in the group
+        if (s.capacity > 0 && rank >= s.capacity) {
+          o.slotOfChoice[i] = -1;
+          return;
+        }
+        const std::int64_t slot = o.offsets[e] + rank + (whole ? number : bases[e * pieces.groups + group]);
+        o.slotOfChoice[i] = static_cast<std::int32_t>(slot);
+        o.tokenOfSlot[slot] = static_cast<std::int32_t>(i / s.topK);
+        o.choiceOfSlot[slot] = static_cast<std::int32_t>(i);
+      });
 }
 
-SERP_KERNEL slotKernel(RouteShape s, RouteOutput o) {
-  std::int64_t kept = 0;  // of the groups that are finished: their slots come first
-  const std::int64_t start = o.offsets[blockX()];
-  walk(s, o.expert, kept, [&](std::int64_t i, std::int64_t rank) {
-    if (s.capacity > 0 && rank >= s.capacity) {
-      o.slotOfChoice[i] = -1;
-      return;
-    }
-    const auto slot = static_cast<std::int32_t>(start + kept + rank);
-    o.slotOfChoice[i] = slot;
-    o.tokenOfSlot[slot] = static_cast<std::int32_t>(i / s.topK);
-    o.choiceOfSlot[slot] = static_cast<std::int32_t>(i);
-  });
-}
-
-SERP_KERNEL tailKernel(RouteShape s, RouteOutput o) {
-  const std::int64_t slot = globalX(kThreads);
-  if (slot < o.offsets[s.experts] || slot >= s.tokens * s.topK) return;
-  o.tokenOfSlot[slot] = o.choiceOfSlot[slot] = -1;
+/// What is left: the probabilities, whose place held the counts till now, and the slots that nobody got.
+SERP_KERNEL finishKernel(RouteShape s, const float* logits, std::int64_t stride, RouteOutput o) {
+  const std::int64_t t = blockX() * kTokensPerBlock + threadX() / kWarp;
+  if (t >= s.tokens) return;  // whole warps
+  for (std::int64_t slot = t * s.topK + laneX(); slot < (t + 1) * s.topK; slot += kWarp)
+    if (slot >= o.offsets[s.experts]) o.tokenOfSlot[slot] = o.choiceOfSlot[slot] = -1;
+  const float* row = logits + t * stride;
+  float top = -INFINITY, sum = 0;
+  for (std::int64_t e = laneX(); e < s.experts; e += kWarp) top = fmaxf(top, row[e]);
+  for (unsigned mask = 1; mask < kWarp; mask *= 2) top = fmaxf(top, shuffleXor(top, mask));
+  for (std::int64_t e = laneX(); e < s.experts; e += kWarp) sum += expf(row[e] - top);
+  const float scale = 1.0f / warpSum(sum);
+  for (std::int64_t e = laneX(); e < s.experts; e += kWarp)
+    o.probabilities[t * s.experts + e] = expf(row[e] - top) * scale;
 }
 
 SERP_KERNEL nothingKernel(std::int64_t experts, RouteOutput o) {
@@ -174,13 +218,21 @@ Status route(const RouteShape& s, const float* logits, std::int64_t stride, cons
   if (const Status status = check(s, logits, stride, o); status != Status::Ok) return status;
   if (s.tokens == 0)  // static sizes: the counts must still say that there is nothing
     return launch(nothingKernel, {1, kWarp, 0, stream}, s.experts, o);
-  constexpr std::int64_t shared = kWarps * sizeof(std::int32_t);
-  Status status = launch(chooseKernel, {ceilDiv(s.tokens, kTokensPerBlock), kThreads, 0, stream}, s, logits, stride, o);
-  if (status == Status::Ok) status = launch(countKernel, {s.experts, kThreads, shared, stream}, s, o);
-  if (status == Status::Ok) status = launch(scanKernel, {1, kWarp, 0, stream}, s.experts, o.offsets);
-  if (status == Status::Ok) status = launch(slotKernel, {s.experts, kThreads, shared, stream}, s, o);
+  // The counts [E, pieces] and bases [E, groups] live where the probabilities come last: E x T numbers.
+  const Pieces pieces(s);
+  auto* counts = reinterpret_cast<std::int32_t*>(o.probabilities);
+  std::int32_t* bases = counts + s.experts * pieces.all;
+  const int bits = bitsOf(s.experts);
+  const std::int64_t shared = s.experts * static_cast<std::int64_t>(sizeof(std::int32_t)),
+                     rows = ceilDiv(s.tokens, kTokensPerBlock);
+  Status status = launch(chooseKernel, {rows, kThreads, 0, stream}, s, logits, stride, o);
   if (status == Status::Ok)
-    status = launch(tailKernel, {ceilDiv(s.tokens * s.topK, kThreads), kThreads, 0, stream}, s, o);
+    status = launch(countKernel, {pieces.all, kWarp, shared, stream}, s, pieces, bits, o.expert, counts);
+  if (status == Status::Ok) status = launch(scanKernel, {s.experts, kWarp, 0, stream}, s, pieces, counts, bases, o);
+  if (status == Status::Ok) status = launch(offsetKernel, {1, kWarp, 0, stream}, s.experts, o.offsets);
+  if (status == Status::Ok)
+    status = launch(slotKernel, {pieces.all, kWarp, shared, stream}, s, pieces, bits, counts, bases, o);
+  if (status == Status::Ok) status = launch(finishKernel, {rows, kThreads, 0, stream}, s, logits, stride, o);
   return status;
 }
 

@@ -18,119 +18,194 @@ struct Parts {
   }
 };
 
-template <int kStates>
+/// A warp's room for one step: first the states before it, [state][lane], then the step's sums, [dB or dC][state].
+template <class Plan>
+constexpr int kSlab = Plan::kStates* kWarp > 2 * Plan::kAll ? Plan::kStates* kWarp : 2 * Plan::kAll;
+
+/// Sums values[0 .. kCount) over the lanes of equal number modulo kLanes and shares them out: on return this lane holds
+/// the first max(1, kCount * kLanes / 32) entries, which are those from `first` on of the sums. Lanes that hold the
+/// same entry hold the same bits.
+template <int kCount, int kLanes>
+SERP_FN void reduceScatter(float (&values)[kCount], int& first) {
+  first = 0;
+  int kept = kCount;
+  SERP_UNROLL
+  for (unsigned mask = kWarp / 2; mask >= kLanes; mask /= 2) {
+    if (kept > 1) {
+      kept /= 2;
+      const bool upper = laneX() & mask;
+      SERP_UNROLL
+      for (int i = 0; i < kCount / 2; ++i) {
+        if (i >= kept) continue;
+        const float other = shuffleXor(upper ? values[i] : values[i + kept], mask);
+        values[i] = (upper ? values[i + kept] : values[i]) + other;
+      }
+      if (upper) first += kept;
+    } else {
+      values[0] += shuffleXor(values[0], mask);
+    }
+  }
+}
+
+template <class T, class Plan>
 SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGradients g, Parts parts,
-                               int lanes, std::int64_t chunks) {
-  const ScanThread me(s, lanes, kStates);
-  float* before = dynShared<float>();                               // [chunk][kStates][thread]
-  float* sums = before + kChunk<kStates> * kStates * kScanThreads;  // [warp][chunk][B or C][N]
-  const int N = static_cast<int>(s.states), warp = static_cast<int>(threadX()) / kWarp;
+                               std::int64_t chunks) {
+  constexpr int kStates = Plan::kStates, kLanes = Plan::kLanes, kChunk = Plan::kChunk;
+  constexpr int kTile = Plan::kTile > kScanThreads ? Plan::kTile : kScanThreads;  // at the end a number per thread
+  // After reduceScatter a lane holds this many of the 2 kStates sums.
+  constexpr int kShare = 2 * kStates * kLanes / kWarp > 1 ? 2 * kStates * kLanes / kWarp : 1;
+  float* slabs = dynShared<float>();  // [step][warp][kSlab]
+  SERP_SHARED(float, sharedB, kChunk* Plan::kAll);
+  SERP_SHARED(float, sharedC, kChunk* Plan::kAll);
+  SERP_SHARED(float, sharedDt, kTile);  // in: dt; out: dRaw without the slope
+  SERP_SHARED(float, sharedU, kTile);   // in: u; out: y without the gate
+  SERP_SHARED(float, sharedDy, kTile);  // in: dy behind the gate; out: du
+  SERP_SHARED(int, cut, kChunk);
+  const ScanThread<Plan> me(s);
+  const int warp = static_cast<int>(threadX()) / kWarp, lane = static_cast<int>(laneX());
   const std::int64_t stateAt = (me.b * s.channels + me.c) * s.states + me.n0;
   float a2[kStates], sumA[kStates] = {}, carry[kStates];  // carry: a_{t+1} λ_{t+1}
   bool has[kStates];
   for (int k = 0; k < kStates; ++k) {
-    has[k] = me.n0 + k < s.states;
-    a2[k] = me.inside && has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
-    carry[k] = me.inside && has[k] && g.dLastState ? g.dLastState[stateAt + k] : 0.0f;
+    has[k] = me.inside && me.n0 + k < s.states;
+    a2[k] = has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
+    carry[k] = has[k] && g.dLastState ? g.dLastState[stateAt + k] : 0.0f;
   }
-  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f,
-              bias = me.inside && in.deltaBias ? in.deltaBias[me.c] : 0.0f;
-  float sumD = 0, sumBias = 0;
+  const float skip = me.inside && in.D ? in.D[me.c] : 0.0f;
+  const std::int64_t mine = ScanElement<Plan>(me.firstChannel, 0).c;  // of this thread's elements of tiles
+  const float bias = mine < s.channels && in.deltaBias ? in.deltaBias[mine] : 0.0f;
+  float sumD = 0, sumBias = 0;  // of channel `mine`, over this thread's elements
   for (std::int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
-    const std::int64_t first = chunk * kChunk<kStates>;
-    const int steps = static_cast<int>(s.length - first < kChunk<kStates> ? s.length - first : kChunk<kStates>);
+    const std::int64_t first = chunk * kChunk, row0 = me.b * s.length + first;
+    const int steps = static_cast<int>(s.length - first < kChunk ? s.length - first : kChunk);
     float h[kStates];
     for (int k = 0; k < kStates; ++k)
-      h[k] = me.inside && has[k] ? checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] : 0.0f;
+      h[k] = has[k] ? checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] : 0.0f;
+    stageStates<T, Plan>(s, in.B, in.bStride, row0, steps, sharedB);
+    stageStates<T, Plan>(s, in.C, in.cStride, row0, steps, sharedC);
+    for (int m = 0; m < Plan::kPer; ++m) {
+      const ScanElement<Plan> e(me.firstChannel, m);
+      if (!e.inTile) continue;
+      const bool there = e.c < s.channels && e.step < steps;
+      const std::int64_t row = row0 + e.step;
+      const float raw = there ? load<T>(in.delta, row * in.deltaStride + e.c) + bias : 0.0f,
+                  u = there ? load<T>(in.u, row * in.uStride + e.c) : 0.0f;
+      float dy = there ? load<T>(g.dy, row * g.dyStride + e.c) : 0.0f;
+      if (in.z && there) {
+        const float z = load<T>(in.z, row * in.zStride + e.c);
+        dy *= z * sigmoid(z);
+      }
+      sharedDt[e.index] = in.softplus ? softplus(raw) : raw;
+      sharedU[e.index] = u;
+      sharedDy[e.index] = dy;
+      sumD += dy * u;
+    }
+    if (static_cast<int>(threadX()) < steps) cut[threadX()] = in.reset && in.reset[row0 + threadX()];
+    syncThreads();
     for (int i = 0; i < steps; ++i) {
-      const std::int64_t row = me.b * s.length + first + i;
-      const float raw = me.inside ? in.delta[row * in.deltaStride + me.c] + bias : 0.0f;
-      const float u = me.inside ? in.u[row * in.uStride + me.c] : 0.0f, dt = in.softplus ? softplus(raw) : raw;
-      const bool cut = in.reset && in.reset[row];
+      const float dt = sharedDt[i * Plan::kChannels + me.channel],
+                  input = dt * sharedU[i * Plan::kChannels + me.channel];
+      const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0);
+      float* before = slabs + (i * kScanWarps + warp) * kSlab<Plan> + lane;
+      const bool forget = cut[i];
       for (int k = 0; k < kStates; ++k) {
-        before[(i * kStates + k) * kScanThreads + threadX()] = h[k];
-        h[k] = (cut ? 0.0f : exp2f(dt * a2[k]) * h[k]) + (has[k] ? dt * u * in.B[row * in.bStride + me.n0 + k] : 0.0f);
+        before[k * kWarp] = h[k];
+        if (has[k]) h[k] = (forget ? 0.0f : fastExp2(dt * a2[k]) * h[k]) + input * B[k];
       }
     }
     for (int i = steps - 1; i >= 0; --i) {
-      const std::int64_t row = me.b * s.length + first + i;
-      const float raw = me.inside ? in.delta[row * in.deltaStride + me.c] + bias : 0.0f;
-      const float u = me.inside ? in.u[row * in.uStride + me.c] : 0.0f, dt = in.softplus ? softplus(raw) : raw;
-      float dy = me.inside ? g.dy[row * g.dyStride + me.c] : 0.0f, gateSlope = 0;
-      const bool cut = in.reset && in.reset[row];
-      if (in.z) {
-        const float z = me.inside ? in.z[row * in.zStride + me.c] : 0.0f, sig = sigmoid(z);
-        gateSlope = dy * (sig * (1.0f + z * (1.0f - sig)));
-        dy *= z * sig;
-      }
+      const int at = i * Plan::kChannels + me.channel;
+      const float dt = sharedDt[at], u = sharedU[at], dy = sharedDy[at];
+      const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0),
+                 C = loadFloats<kStates>(sharedC + i * Plan::kAll + me.n0);
+      float* slab = slabs + (i * kScanWarps + warp) * kSlab<Plan>;
+      const bool forget = cut[i];
       float y = 0, lambdaB = 0, lambdaA = 0;  // sums over the states of C h, λ B and λ q A log2(e)
+      float sums[2 * kStates];                // dB, then dC
       for (int k = 0; k < kStates; ++k) {
-        const float B = has[k] ? in.B[row * in.bStride + me.n0 + k] : 0.0f,
-                    C = has[k] ? in.C[row * in.cStride + me.n0 + k] : 0.0f;
-        const float old = before[(i * kStates + k) * kScanThreads + threadX()], decay = cut ? 0.0f : exp2f(dt * a2[k]);
-        const float q = cut ? 0.0f : decay * old, lambda = dy * C + carry[k];
-        if (has[k]) y += h[k] * C;
-        lambdaB += lambda * B;
-        lambdaA += lambda * q * a2[k];
-        sumA[k] += lambda * q * dt;
-        carry[k] = cut ? 0.0f : decay * lambda;
-        // Over the channels of this warp: the lanes of equal n0 lie `lanes` apart.
-        float dB = me.inside ? lambda * dt * u : 0.0f, dC = me.inside ? dy * h[k] : 0.0f;
-        for (unsigned mask = static_cast<unsigned>(lanes); mask < kWarp; mask *= 2) {
-          dB += shuffleXor(dB, mask);
-          dC += shuffleXor(dC, mask);
-        }
-        if (has[k] && laneX() < static_cast<unsigned>(lanes)) {
-          float* to = sums + ((warp * kChunk<kStates> + i) * 2) * N + me.n0 + k;
-          to[0] = dB;
-          to[N] = dC;
+        const float old = slab[k * kWarp + lane];
+        sums[k] = sums[kStates + k] = 0;
+        if (has[k]) {
+          const float decay = forget ? 0.0f : fastExp2(dt * a2[k]), q = forget ? 0.0f : decay * old;
+          const float lambda = dy * C[k] + carry[k];
+          y += h[k] * C[k];
+          lambdaB += lambda * B[k];
+          lambdaA += lambda * q * a2[k];
+          sumA[k] += lambda * q * dt;
+          carry[k] = forget ? 0.0f : decay * lambda;
+          sums[k] = lambda * dt * u;
+          sums[kStates + k] = dy * h[k];
         }
         h[k] = old;
       }
-      lambdaB = groupSum(lambdaB, static_cast<unsigned>(lanes));
-      lambdaA = groupSum(lambdaA, static_cast<unsigned>(lanes));
-      y = groupSum(y, static_cast<unsigned>(lanes)) + skip * u;
-      const float dRaw = (lambdaA * 0.693147181f + lambdaB * u) * (in.softplus ? softplusSlope(raw) : 1.0f);
-      sumD += dy * u;
-      sumBias += dRaw;
-      if (!me.leads) continue;
-      if (g.dz) g.dz[row * g.dzStride + me.c] = gateSlope * y;
-      if (g.du) g.du[row * g.duStride + me.c] = dy * skip + lambdaB * dt;
-      if (g.dDelta) g.dDelta[row * g.dDeltaStride + me.c] = dRaw;
+      lambdaB = groupSum(lambdaB, kLanes);
+      lambdaA = groupSum(lambdaA, kLanes);
+      y = groupSum(y, kLanes);
+      int firstSum = 0;
+      reduceScatter<2 * kStates, kLanes>(sums, firstSum);
+      syncWarp();  // all lanes have read the step's states and inputs, which now make room for its results
+      // Of the lanes that hold the same sums the lowest writes them.
+      constexpr unsigned kSame = 2 * kStates * kLanes < kWarp ? kWarp / (2 * kStates) : kLanes;
+      if (lane % kSame < kLanes) {
+        for (int j = 0; j < kShare; ++j) {
+          const int which = (firstSum + j) / kStates, n = me.n0 + (firstSum + j) % kStates;
+          slab[which * Plan::kAll + n] = sums[j];
+        }
+      }
+      if (me.n0 == 0) {
+        sharedDt[at] = lambdaA * kLn2 + lambdaB * u;
+        sharedU[at] = y + skip * u;
+        sharedDy[at] = dy * skip + lambdaB * dt;
+      }
     }
     syncThreads();
-    for (int j = static_cast<int>(threadX()); j < steps * N; j += kScanThreads) {
-      float dB = 0, dC = 0;
-      for (int w = 0; w < kScanWarps; ++w) {
-        const float* from = sums + ((w * kChunk<kStates> + j / N) * 2) * N + j % N;
-        dB += from[0];
-        dC += from[N];
-      }
-      const std::int64_t to = (me.tile * s.batch * s.length + me.b * s.length + first) * N + j;
-      parts.dB[to] = dB;
-      parts.dC[to] = dC;
+    for (int j = static_cast<int>(threadX()); j < steps * 2 * Plan::kAll; j += kScanThreads) {
+      const int step = j / (2 * Plan::kAll), which = j / Plan::kAll % 2, n = j % Plan::kAll;
+      if (n >= s.states) continue;
+      float sum = 0;
+      for (int w = 0; w < kScanWarps; ++w) sum += slabs[(step * kScanWarps + w) * kSlab<Plan> + which * Plan::kAll + n];
+      (which ? parts.dC : parts.dB)[(me.tile * s.batch * s.length + row0 + step) * s.states + n] = sum;
+    }
+    for (int m = 0; m < Plan::kPer; ++m) {
+      const ScanElement<Plan> e(me.firstChannel, m);
+      if (e.c >= s.channels || e.step >= steps) continue;
+      const std::int64_t row = row0 + e.step;
+      float dRaw = sharedDt[e.index];
+      if (in.softplus) dRaw *= softplusSlope(load<T>(in.delta, row * in.deltaStride + e.c) + bias);
+      sumBias += dRaw;
+      if (g.dDelta) store<T>(g.dDelta, row * g.dDeltaStride + e.c, dRaw);
+      if (g.du) store<T>(g.du, row * g.duStride + e.c, sharedDy[e.index]);
+      if (!g.dz) continue;
+      const float z = load<T>(in.z, row * in.zStride + e.c), sig = sigmoid(z);
+      store<T>(g.dz, row * g.dzStride + e.c,
+               load<T>(g.dy, row * g.dyStride + e.c) * (sig * (1.0f + z * (1.0f - sig))) * sharedU[e.index]);
     }
     syncThreads();
   }
-  if (!me.inside) return;
   for (int k = 0; k < kStates; ++k) {
     if (!has[k]) continue;
     parts.dA[stateAt + k] = sumA[k];
     if (g.dh0) g.dh0[stateAt + k] = carry[k];
   }
-  if (me.leads) {
-    parts.dD[me.b * s.channels + me.c] = sumD;
-    parts.dBias[me.b * s.channels + me.c] = sumBias;
+  // kLanes threads have summed over elements of one channel: [thread / kChannels][channel].
+  sharedDt[threadX()] = sumD;
+  sharedU[threadX()] = sumBias;
+  syncThreads();
+  if (threadX() >= Plan::kChannels || mine >= s.channels) return;
+  for (int other = 1; other < kLanes; ++other) {
+    sumD += sharedDt[other * Plan::kChannels + static_cast<int>(threadX())];
+    sumBias += sharedU[other * Plan::kChannels + static_cast<int>(threadX())];
   }
+  parts.dD[me.b * s.channels + mine] = sumD;
+  parts.dBias[me.b * s.channels + mine] = sumBias;
 }
 
-template <int kStates>
+template <class T, class Plan>
 Status sweep(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
              const Parts& parts, Stream stream) {
-  const std::int64_t shared = kChunk<kStates> * (kStates * kScanThreads + kScanWarps * 2 * s.states);
-  return launch(scanBackwardKernel<kStates>,
-                {s.batch * tilesOf(s), kScanThreads, shared * static_cast<std::int64_t>(sizeof(float)), stream}, s, in,
-                checkpoints, g, parts, lanesPerChannel(s.states), chunksOf(s));
+  constexpr std::int64_t shared = Plan::kChunk * kScanWarps * kSlab<Plan> * sizeof(float);
+  return launch(scanBackwardKernel<T, Plan>, {s.batch * tilesOf(s), kScanThreads, shared, stream}, s, in, checkpoints,
+                g, parts, chunksOf(s));
 }
 
 }  // namespace
@@ -141,24 +216,26 @@ std::int64_t scanBackwardWorkspace(const ScanShape& s) noexcept {
 }
 
 Status scanBackward(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
-                    float* workspace, Stream stream) noexcept {
+                    float* workspace, Stream stream, DType type) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   if (const Status status = check(s, in); status != Status::Ok || nothing(s)) return status;
   if (const Status status = check(s, in, g); status != Status::Ok) return status;
   if (!checkpoints || !workspace) return Status::BadArgument;
   const Parts parts(s, workspace);
-  Status status = statesPerThread(s.states) == 4 ? sweep<4>(s, in, checkpoints, g, parts, stream)
-                                                 : sweep<8>(s, in, checkpoints, g, parts, stream);
+  Status status = withScanPlan(s.states, [&](auto plan) {
+    return withType(
+        type, [&](auto zero) { return sweep<decltype(zero), decltype(plan)>(s, in, checkpoints, g, parts, stream); });
+  });
   const std::int64_t tokens = s.batch * s.length * s.states, DN = s.channels * s.states;
   const auto add = [&](const float* from, std::int64_t number, std::int64_t count, std::int64_t width,
-                       std::int64_t stride, float* to) {
-    if (status == Status::Ok && to) status = sumParts(from, number, count, width, stride, 1.0f, to, stream);
+                       std::int64_t stride, float* to, DType as) {
+    if (status == Status::Ok && to) status = sumParts(from, number, count, width, stride, 1.0f, to, stream, as);
   };
-  add(parts.dB, tilesOf(s), tokens, s.states, g.dbStride, g.dB);
-  add(parts.dC, tilesOf(s), tokens, s.states, g.dcStride, g.dC);
-  add(parts.dA, s.batch, DN, DN, DN, g.dA);
-  add(parts.dD, s.batch, s.channels, s.channels, s.channels, g.dD);
-  add(parts.dBias, s.batch, s.channels, s.channels, s.channels, g.dDeltaBias);
+  add(parts.dB, tilesOf(s), tokens, s.states, g.dbStride, g.dB, type);
+  add(parts.dC, tilesOf(s), tokens, s.states, g.dcStride, g.dC, type);
+  add(parts.dA, s.batch, DN, DN, DN, g.dA, DType::Float32);
+  add(parts.dD, s.batch, s.channels, s.channels, s.channels, g.dD, DType::Float32);
+  add(parts.dBias, s.batch, s.channels, s.channels, s.channels, g.dDeltaBias, DType::Float32);
   return status;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Without a GPU every GPU kernel says so, whether or not this build has CUDA; with one, nothing here may launch on host
 // memory.
-#include "kernels/cuda.h"
+#include "kernels/cuda_memory.h"
 #include "tests/kernels/kernel_testing.h"
 
 using namespace serp::kernels;
@@ -19,6 +19,7 @@ class TestCudaDevice : public QObject {
     if (cuda::deviceCount() > 0) QSKIP("this machine has a GPU");
     float x[4] = {1, 2, 3, 4}, y[4] = {}, m[4] = {}, v[4] = {};
     double total = 7;
+    void* memory = nullptr;
     std::int32_t index[4] = {};
     std::int64_t target[1] = {0}, offsets[2] = {};
     ScanInput scan;
@@ -51,6 +52,23 @@ class TestCudaDevice : public QObject {
         cuda::combineRows(x, 1, index, nullptr, 1, 1, y, 1, {}),
         cuda::combineRowsBackward(x, 1, index, index, index, nullptr, 1, 1, 1, x, 1, y, nullptr, {}),
         cuda::adamw(4, x, y, m, v, {}, false, {}),
+        cuda::adamwPrepare({}, nullptr, nullptr, 0, target, y, nullptr, {}),
+        cuda::adamwApply(4, x, y, m, v, y, 0, false, nullptr, {}),
+        cuda::writeShadow(4, x, reinterpret_cast<cuda::Bf16*>(y), {}),
+        cuda::normResidualForward(n, x, 1, x, 1, y, 1, nullptr, nullptr, y, 1, nullptr, {}),
+        cuda::capacityPlaces(1, 1, 1, 1, r, index, index, index, {}),
+        cuda::activate({1, 1, x, 1, nullptr, 0}, cuda::Activation::Silu, y, 1, {}),
+        cuda::activateBackward({1, 1, x, 1, nullptr, 0}, cuda::Activation::Silu, x, 1, y, 1, nullptr, 0, {}),
+        cuda::ropeAngles(1, 2, 1e4, 0, nullptr, y, y + 1, {}),
+        cuda::splitHeads({1, 1, 1, 1}, x, nullptr, nullptr, y, y + 1, y + 2, {}),
+        cuda::splitHeadsBackward({1, 1, 1, 1}, {x, 1, 1, 1}, {x, 1, 1, 1}, {x, 1, 1, 1}, nullptr, nullptr, y, {}),
+        cuda::columnSum(1, 1, x, 1, y, y + 1, {}),
+        cuda::embeddingForward(1, 1, 1, target, x, 1, y, 1, {}),
+        cuda::embeddingBackward(1, 1, 1, target, x, 1, 1, false, y, y, {}),
+        cuda::allocate(4, 4, &memory),
+        cuda::copyIn(y, x, 4),
+        cuda::copyOut(y, x, 4),
+        cuda::wait({}),
         cuda::sumOfSquares(4, x, &total, &total, {})};
     for (const Status status : answers) QCOMPARE(status, Status::NoDevice);
     QCOMPARE(total, 7.0);  // and nothing was written

@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "engine/base/error.h"
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/profile.h"
 #include "engine/run/build_run.h"
 #include "engine/tools/serp/step_profile.h"
@@ -119,6 +120,7 @@ ordered_json measureDecode(LanguageModel& model, const Size& s, const Options& o
     at::Tensor logits = model.advance(at::from_blob(prompt.data(), {1, count}, options), state, ctx).narrow(0, count - 1, 1);
     const auto start = Clock::now();
     for (int i = 0; i < count; ++i) logits = model.advance(logits.argmax(-1).view({1, 1}), state, ctx);
+    if (!logits.is_cpu()) ops::onHost(logits);  // what was queued is done
     times.push_back(since(start));
   }
   const Rate r = summary(times, count);
@@ -143,6 +145,7 @@ int bench(const Options& o, const std::string& mode) {
       if (model.ends_with("moe") || model.starts_with("moe")) j["experts"] = 16;
       j.update(measured);
       j["peak_rss_mb"] = round1(peakMemory());
+      j["device"] = built.info.device;
       j["kernels"] = built.info.kernels;
       j["library"] = std::string("serpentarium ") + SERP_VERSION;
       if (o.profile && mode == "train") j["profile"] = stepProfile(j["steps"].get<int>() - 1, o.precision == "bfloat16");

@@ -13,6 +13,7 @@
 #include "engine/graph/free_memory.h"
 #include "engine/ops/product_choice.h"
 #include "engine/run/build_run.h"
+#include "engine/run/device_choice.h"
 #include "engine/tools/serp/terminal.h"
 #include "kernels/common.h"
 
@@ -66,8 +67,9 @@ ordered_json libraries() {
 std::vector<std::string> advice(const std::string& driver) {
   namespace fs = std::filesystem;
   std::vector<std::string> out;
-  if (driver.empty()) out.emplace_back("no NVIDIA driver is loaded: training runs on the CPU");
-  else out.push_back("an NVIDIA card is here (" + driver + "), but this build trains on the CPU only");
+  if (const std::string why = whyNoCard(thisMachine()); why.empty()) out.emplace_back("device: auto trains on the card");
+  else if (driver.empty()) out.emplace_back("no NVIDIA driver is loaded: training runs on the CPU");
+  else out.push_back("an NVIDIA driver is here (" + driver + "), but training runs on the CPU: " + why);
   if (kernels::activeIsa() == kernels::Isa::Portable)
     out.emplace_back("the portable kernels are in use and slow: this CPU has no AVX2, or SERP_KERNELS asks for them");
   std::error_code error;
@@ -94,10 +96,16 @@ int doctor(bool json) {
   const std::vector<std::string> found = features();
   const std::string driver = firstLine("/proc/driver/nvidia/version");
   const std::vector<std::string> notes = advice(driver);
+  const DeviceMachine& machine = thisMachine();
+  ordered_json devices = ordered_json::array();
+  for (const device::Card& card : machine.cards)
+    devices.push_back({{"name", card.name},
+                       {"capability", std::to_string(card.major) + "." + std::to_string(card.minor)},
+                       {"memory_bytes", card.memoryBytes}});
   if (json) {
     print({{"version", SERP_VERSION},
            {"cpu", {{"name", cpuLine("model name")}, {"cores", cores}, {"features", found}, {"kernels", kernels::isaName(kernels::activeIsa())}}},
-           {"cuda", {{"built", false}, {"available", false}, {"devices", ordered_json::array()}, {"driver", driver}}},
+           {"cuda", {{"built", machine.linked}, {"available", !machine.cards.empty()}, {"devices", devices}, {"driver", driver}}},
            {"products", productsFound()},
            {"memory_free_bytes", freeMemory()},
            {"libraries", libraries()},
@@ -116,7 +124,10 @@ int doctor(bool json) {
     std::printf("products %s by %s (GFLOP/s measured: our kernel %.0f, LibTorch %.0f)\n", precision.c_str(), p["used"].get<std::string>().c_str(),
                 p["kernel_gflops"].get<double>(), p["library_gflops"].get<double>());
   std::printf("memory   %s free\n", bytesText(freeMemory()).c_str());
-  std::printf("cuda     not in this build\n");
+  if (!machine.linked) std::printf("cuda     not in this build\n");
+  else if (machine.cards.empty()) std::printf("cuda     in this build, no card that can be used\n");
+  for (const device::Card& card : machine.cards)
+    std::printf("cuda     %s, compute capability %d.%d, %s\n", card.name.c_str(), card.major, card.minor, bytesText(card.memoryBytes).c_str());
   const ordered_json all = libraries();
   for (const auto& [name, version] : all.items()) std::printf("%-8s %s\n", name.c_str(), version.get<std::string>().c_str());
   std::printf("runs     %s\n", defaultRunsFolder().c_str());

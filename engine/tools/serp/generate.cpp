@@ -29,7 +29,9 @@ int generate(const Options& o) {
   if (prompt.empty()) prompt.push_back(std::max(0, opened.tokenizer->endOfText()));
   if (!o.json) std::fwrite(o.prompt.data(), 1, o.prompt.size(), stdout);
   const auto begin = std::chrono::steady_clock::now();
-  std::vector<std::int32_t> drawn = sample(*opened.model, prompt, o.sampling, [&](std::int32_t id) {
+  Sampling sampling = o.sampling;
+  sampling.record = opened.spec.train.boolean("cuda_graph");
+  std::vector<std::int32_t> drawn = sample(*opened.model, prompt, sampling, [&](std::int32_t id) {
     if (id == opened.tokenizer->endOfText() && id >= 0) return false;
     if (!o.json) {
       const std::string_view piece = opened.tokenizer->piece(id);

@@ -52,7 +52,7 @@ int logits(const Options& o) {
   for (std::size_t i = 0; i < o.tokens.size(); ++i)
     if (o.tokens[i] < 0 || o.tokens[i] >= vocab)
       return fail(ExitCode::BadConfiguration, "token " + std::to_string(i) + " is " + std::to_string(o.tokens[i]) + ", ids are 0.." + std::to_string(vocab - 1));
-  const at::Tensor values = compute(*opened.model, o.tokens, o.prefill);
+  const at::Tensor values = compute(*opened.model, o.tokens, o.prefill).cpu();
   const float* row = values.const_data_ptr<float>();
   std::string out = o.json ? "{\"logits\":[" : "";
   for (std::size_t t = 0; t < o.tokens.size(); ++t, row += vocab) {
