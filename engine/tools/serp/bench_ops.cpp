@@ -191,7 +191,7 @@ void benchAdamW(const Options& o) {
              v2 = v.clone(), step = at::zeros({});
   kernels::AdamWSettings s;
   measure({"adamw", sizes({count}), "at::_fused_adamw_", static_cast<double>(count) * 7 * 4, "GB/s",
-           [&] { ops::run::adamw(count, ops::out(p), ops::out(g), ops::out(m), ops::out(v), s); },
+           [&] { ops::run::adamw(ops::Place{}, count, ops::out(p), ops::out(g), ops::out(m), ops::out(v), s); },
            [&] {
              step.add_(1);
              at::_fused_adamw_(q, g, m2, v2, {}, {step}, 1e-3, 0.9, 0.95, 0.1, 1e-8, false, false);
