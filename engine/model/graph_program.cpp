@@ -73,6 +73,8 @@ std::vector<std::pair<std::string, double*>> GraphProgram::liveKeys() const {
 }
 
 bool GraphProgram::setLive(const std::string& key, double value) {
+  for (const Param& p : findPrimitive("router")->schema)
+    if (p.name == key && (value < p.minimum || value > p.maximum)) return false;
   bool taken = false;
   for (const auto& [name, place] : liveKeys())
     if (name == key) {

@@ -53,6 +53,7 @@ class GraphProgram {
   std::unique_ptr<BlockState> makeState(std::int64_t batch) const;
   /// Every live value of every router by key, in the order of the graph.
   std::vector<std::pair<std::string, double*>> liveKeys() const;
+  /// False, and nothing changes, for a key that no router has or a value outside its range.
   bool setLive(const std::string& key, double value);
   /// How many nodes have no step of their own because a fused operation covers them.
   std::size_t fused() const { return graph_.nodes.size() - steps_.size(); }
