@@ -208,6 +208,23 @@ class TstOwnBlocks : public QObject {
     QVERIFY(loadOwnBlocks("/nowhere/at/all").items.empty());
   }
 
+  void nodesAreEditedInPlace() {
+    const std::string text =
+        "name: x\nmodel:\n  d_model: 32\n  blocks:\n    - kind: graph_block   # mine\n      nodes:\n        a: {op: linear, from: x, "
+        "to: 8}  # narrow\n"
+        "        out: {op: linear, from: a}\n";
+    auto wider = withValue(text, "model.blocks[0].nodes.a.to", "2 * d_in");
+    QVERIFY2(wider, wider ? "" : wider.faults().text().c_str());
+    std::string expected = text;
+    expected.replace(expected.find("to: 8"), 5, "to: 2 * d_in");
+    QCOMPARE(QString::fromStdString(*wider), QString::fromStdString(expected));
+    auto biased = withValue(*wider, "model.blocks[0].nodes.out.to", "d_out");
+    QVERIFY(bool(biased));
+    auto spec = parseRunSpec(*biased, {}, {{"model.blocks[0].nodes.a.bias", "true"}});
+    QVERIFY2(spec, spec ? "" : spec.faults().text().c_str());
+    QCOMPARE(planRun(*spec)->blocks[0].cost.paramsTotal - 64, std::int64_t{32 * 64 + 64 + 64 * 32});  // the norm has 64
+  }
+
   void openedSavedUsed() {
     const Folder folder;
     const Plan mamba = planOf("    - {kind: mamba, d_state: 8}").value();
