@@ -123,7 +123,7 @@ class Mamba2 final : public Block {
   at::Tensor forward(const at::Tensor& x, StepContext&) override { return run(x, nullptr); }
   std::unique_ptr<BlockState> makeState(std::int64_t batch) const override {
     auto s = std::make_unique<Mamba2State>();
-    const auto options = at::TensorOptions().dtype(at::kFloat);
+    const auto options = aLog_.options().requires_grad(false);
     s->window = at::zeros({batch, s_.W - 1, s_.convWidth}, options);
     s->h = at::zeros({batch, s_.D, s_.N}, options);
     return s;

@@ -136,7 +136,7 @@ class SharedRouterMamba final : public Block {
   at::Tensor forward(const at::Tensor& x, StepContext& ctx) override { return run(x, nullptr, ctx); }
   std::unique_ptr<BlockState> makeState(std::int64_t batch) const override {
     auto s = std::make_unique<RoutedState>();
-    const auto options = at::TensorOptions().dtype(at::kFloat);
+    const auto options = w_.aLog.options().requires_grad(false);
     s->inner.window = at::zeros({batch, w_.convWeight.size(1) - 1, D_}, options);
     s->inner.h = at::zeros({batch, D_, w_.aLog.size(1)}, options);
     return s;

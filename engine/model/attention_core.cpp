@@ -35,7 +35,7 @@ at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
 at::Tensor withinWindow(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t window) {
   const std::int64_t T = q.size(2);
   if (window <= 0 || window >= T) return attend(q, k, v, {}, true);
-  const at::Tensor at = at::arange(T, q.options().dtype(at::kLong)), back = at.unsqueeze(1).sub(at.unsqueeze(0));
+  const at::Tensor at = at::arange(T, q.options().dtype(at::kLong).requires_grad(false)), back = at.unsqueeze(1).sub(at.unsqueeze(0));
   return attend(q, k, v, at::logical_and(back.ge(0), back.lt(window)), false);
 }
 

@@ -55,8 +55,11 @@ at::Tensor GraphProgram::run(const at::Tensor& x, BlockState* state, StepContext
 
 std::unique_ptr<BlockState> GraphProgram::makeState(std::int64_t batch) const {
   auto state = std::make_unique<GraphState>();
+  at::TensorOptions options = at::TensorOptions().dtype(at::kFloat);
+  for (const GraphTensors& t : tensors_)
+    if (t.weight.defined() && t.weight.requires_grad()) options = t.weight.options().requires_grad(false);  // beside the weights
   for (const GraphStep& step : steps_) {
-    state->nodes.push_back(step.makeState ? step.makeState(batch) : nullptr);
+    state->nodes.push_back(step.makeState ? step.makeState(batch, options) : nullptr);
     state->names.push_back(graph_.nodes[static_cast<std::size_t>(step.node)].name);
   }
   return state;

@@ -29,7 +29,8 @@ struct GraphFrame {
 struct GraphStep {
   int node = 0;
   std::function<at::Tensor(GraphFrame&, BlockState*)> run;
-  std::function<std::unique_ptr<BlockState>(std::int64_t batch)> makeState;   ///< null: remembers nothing
+  /// null: remembers nothing. `options` says where the state lies.
+  std::function<std::unique_ptr<BlockState>(std::int64_t batch, const at::TensorOptions& options)> makeState;
 };
 
 /// Trained tensors of one node; the names are those of the fields ("NODE.weight"), of a parameter the node's own.

@@ -30,7 +30,7 @@ namespace {
 struct TensorState final : BlockState {
   const char* name;
   at::Tensor value;
-  TensorState(const char* n, at::IntArrayRef sizes) : name(n), value(at::zeros(sizes, at::TensorOptions().dtype(at::kFloat))) {}
+  TensorState(const char* n, at::IntArrayRef sizes, const at::TensorOptions& options) : name(n), value(at::zeros(sizes, options)) {}
   NamedTensors tensors() const override { return {{name, value}}; }
 };
 
@@ -117,8 +117,8 @@ GraphStep GraphCompiler::conv(int i, int convNode, bool silu) const {
             s.value = lastRows(s.value, x, back);
             return y;
           },
-          [channels, back](std::int64_t batch) {
-            return std::make_unique<TensorState>("window", std::vector<std::int64_t>{batch, back, channels});
+          [channels, back](std::int64_t batch, const at::TensorOptions& options) {
+            return std::make_unique<TensorState>("window", std::vector<std::int64_t>{batch, back, channels}, options);
           }};
 }
 
@@ -142,8 +142,8 @@ GraphStep GraphCompiler::scan(int i, int scanNode, GraphRef gate) const {
             if (s) s->value = both.last;
             return both.y;
           },
-          [channels, states](std::int64_t batch) {
-            return std::make_unique<TensorState>("h", std::vector<std::int64_t>{batch, channels, states});
+          [channels, states](std::int64_t batch, const at::TensorOptions& options) {
+            return std::make_unique<TensorState>("h", std::vector<std::int64_t>{batch, channels, states}, options);
           }};
 }
 
@@ -161,7 +161,7 @@ GraphStep GraphCompiler::attention(int i) const {
                              v = ops::toHeads(graphTensor(graph, f, n.inputs[2]), K, 0, first);                    // [B, heads, T, d_head]
             return causalAttention(q, k, v, window, s, path).transpose(1, 2).reshape({q.size(0), q.size(2), -1});  // [B, T, H * d_head]
           },
-          [](std::int64_t) { return std::make_unique<KeyValueState>(); }};
+          [](std::int64_t, const at::TensorOptions&) { return std::make_unique<KeyValueState>(); }};
 }
 
 GraphStep GraphCompiler::memory(int i) const {
@@ -177,7 +177,9 @@ GraphStep GraphCompiler::memory(int i) const {
               if (s) s->value = y.select(1, y.size(1) - 1).contiguous();
               return y;
             },
-            [width](std::int64_t batch) { return std::make_unique<TensorState>("y", std::vector<std::int64_t>{batch, width}); }};
+            [width](std::int64_t batch, const at::TensorOptions& options) {
+              return std::make_unique<TensorState>("y", std::vector<std::int64_t>{batch, width}, options);
+            }};
   if (n.op() == "delay") {
     const std::int64_t by = n.params.integer("by");
     return {i,
@@ -188,7 +190,9 @@ GraphStep GraphCompiler::memory(int i) const {
               if (s) s->value = lastRows(s->value, x, by);
               return at::cat({before, x}, 1).narrow(1, 0, x.size(1));
             },
-            [by, width](std::int64_t batch) { return std::make_unique<TensorState>("rows", std::vector<std::int64_t>{batch, by, width}); }};
+            [by, width](std::int64_t batch, const at::TensorOptions& options) {
+              return std::make_unique<TensorState>("rows", std::vector<std::int64_t>{batch, by, width}, options);
+            }};
   }
   return {i,
           [&graph, &n, &t = tensors(i), path = path_ + "." + n.name](GraphFrame& f, BlockState* state) {
@@ -201,14 +205,15 @@ GraphStep GraphCompiler::memory(int i) const {
             if (s) s->position += T;
             return x.add(t.weight.narrow(0, first, T));
           },
-          [](std::int64_t) { return std::make_unique<PositionState>(); }};
+          [](std::int64_t, const at::TensorOptions&) { return std::make_unique<PositionState>(); }};
 }
 
 GraphStep GraphCompiler::structure(int i) const {
   const BlockGraph& graph = graph_;
   const GraphNode& n = node(i);
   const std::string& op = n.op();
-  if (op == "parameter" || op == "constant") return {i, [&t = tensors(i)](GraphFrame&, BlockState*) { return t.weight; }, nullptr};
+  if (op == "parameter") return {i, [&t = tensors(i)](GraphFrame&, BlockState*) { return t.weight; }, nullptr};
+  if (op == "constant") return {i, [&t = tensors(i)](GraphFrame& f, BlockState*) { return t.weight.to(f.x.device()); }, nullptr};
   if (op == "split") return {i, [&graph, &n](GraphFrame& f, BlockState*) { return graphTensor(graph, f, n.inputs[0]); }, nullptr};
   if (op == "gate")
     return {i,

@@ -3,10 +3,14 @@
 #include "engine/ops/recurrence.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/add.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/mul.h>
+#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/ops/device_kernels.h"
 #include "engine/ops/tensors.h"
@@ -79,6 +83,19 @@ struct RecurrenceOp : torch::autograd::Function<RecurrenceOp> {
 
 }  // namespace
 
-at::Tensor recurrence(const at::Tensor& a, const at::Tensor& b, const at::Tensor& first) { return RecurrenceOp::apply(a, b, maybe(first)); }
+at::Tensor recurrence(const at::Tensor& a, const at::Tensor& b, const at::Tensor& first) {
+  return b.is_cpu() ? RecurrenceOp::apply(a, b, maybe(first)) : recurrencePlain(a, b, first);
+}
+
+at::Tensor recurrencePlain(const at::Tensor& a, const at::Tensor& b, const at::Tensor& first) {
+  std::vector<at::Tensor> rows;
+  at::Tensor before = first;
+  for (std::int64_t t = 0; t < b.size(1); ++t) {
+    const at::Tensor now = b.select(1, t);
+    before = before.defined() ? at::add(at::mul(a.dim() == 1 ? a : a.select(1, t), before), now) : now;
+    rows.push_back(before);
+  }
+  return at::stack(rows, 1);
+}
 
 }  // namespace serp::ops

@@ -3,6 +3,7 @@
 #include "engine/ops/rope.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -175,7 +176,23 @@ struct HeadsOp : torch::autograd::Function<HeadsOp> {
 
 }  // namespace
 
-at::Tensor toHeads(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first) { return HeadsOp::apply(x, heads, base, first); }
+at::Tensor toHeads(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first) {
+  return x.is_cpu() ? HeadsOp::apply(x, heads, base, first) : toHeadsPlain(x, heads, base, first);
+}
+
+at::Tensor toHeadsPlain(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first) {
+  const std::int64_t T = x.size(1), width = x.size(2) / heads, half = width / 2;
+  const at::Tensor h = x.reshape({x.size(0), T, heads, width}).transpose(1, 2);   // [B, heads, T, d_head]
+  if (base <= 0 || half == 0) return h.contiguous();
+  const Angles a = angles(T, width, base, first);
+  const auto table = [&](const std::vector<float>& values) {
+    const at::Tensor host = at::empty({T, half}, at::TensorOptions().dtype(at::kFloat));
+    std::copy(values.begin(), values.end(), host.mutable_data_ptr<float>());
+    return host.to(x.device());
+  };
+  const at::Tensor c = table(a.cosines), s = table(a.sines), p = h.narrow(3, 0, half), q = h.narrow(3, half, half);
+  return at::cat({p.mul(c).sub(q.mul(s)), q.mul(c).add(p.mul(s)), h.narrow(3, 2 * half, width - 2 * half)}, 3);
+}
 
 void splitHeads(const at::Tensor& qkv, std::int64_t heads, double base, std::int64_t first, at::Tensor& q, at::Tensor& k,
                 at::Tensor& v) {

@@ -23,5 +23,7 @@ void splitHeads(const at::Tensor& qkv, std::int64_t heads, double base, std::int
 
 /// One of q, k, v by itself: x [B, T, heads * d_head] → [B, heads, T, d_head], rotated as above where base > 0. Differentiable.
 at::Tensor toHeads(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first);
+/// The same in LibTorch's operations: what toHeads() is compared with, and what runs where x lies on a card.
+at::Tensor toHeadsPlain(const at::Tensor& x, std::int64_t heads, double base, std::int64_t first);
 
 }  // namespace serp::ops

@@ -13,6 +13,7 @@
 #include "engine/api/block_graph.h"
 #include "engine/model/graph_program.h"
 #include "engine/ops/recurrence.h"
+#include "engine/ops/rope.h"
 #include "engine/train/train_loop.h"
 #include "tests/engine/graph_designs.h"
 #include "tests/engine/model_testing.h"
@@ -252,12 +253,7 @@ class TstGraphBlock : public QObject {
       for (const bool plain : {true, false}) {
         at::Tensor av = a.clone().set_requires_grad(true), bv = b.clone().set_requires_grad(true), y;
         if (plain) {
-          std::vector<at::Tensor> rows;
-          for (std::int64_t t = 0; t < T; ++t)
-            rows.push_back((perToken ? av.select(1, t) : av).mul(t == 0 ? first : rows.back()).add(bv.select(1, t)));
-          std::vector<at::Tensor> wide;
-          for (const at::Tensor& r : rows) wide.push_back(r.unsqueeze(1));
-          y = at::cat(wide, 1);
+          y = ops::recurrencePlain(av, bv, first);
         } else {
           y = ops::recurrence(av, bv, first);
         }
@@ -362,6 +358,20 @@ class TstGraphBlock : public QObject {
     QVERIFY(resolvedText(spec).find("share: memory") != std::string::npos);
     auto wrong = parseRunSpec("name: x\nmodel: {d_model: 16, blocks: [{kind: mamba, share: m}, {kind: mamba, d_state: 3, share: m}]}\n");
     QVERIFY(bool(wrong) && !planRun(*wrong));
+  }
+
+  void headsFollowTheirDefinition() {
+    for (const auto& [width, base, first] :
+         {std::tuple{8, 10000.0, 0}, std::tuple{7, 100.0, 5}, std::tuple{6, 0.0, 0}, std::tuple{1, 10.0, 2}}) {
+      at::Tensor a = noise({2, 5, 3 * width}, 1), b = a.clone();
+      a.set_requires_grad(true);
+      b.set_requires_grad(true);
+      const at::Tensor y = ops::toHeads(a, 3, base, first), want = ops::toHeadsPlain(b, 3, base, first), g = noise(y.sizes(), 2);
+      SERP_MATCHES(y, floats(want), 1e-6, "heads");
+      y.mul(g).sum().backward();
+      want.mul(g).sum().backward();
+      SERP_MATCHES(a.grad(), floats(b.grad()), 1e-6, "gradient");
+    }
   }
 
   void aChangedGraphTrains() {
