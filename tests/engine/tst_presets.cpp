@@ -68,9 +68,9 @@ class TestPresets : public QObject {
   void theTablesOfThePaperAreThere() {
     std::map<std::string, int> count;
     for (const PresetInfo& p : presets()) ++count[p.name.substr(0, p.name.rfind('/'))];
-    const std::map<std::string, int> expected = {{"start", 15},          {"peers", 5},          {"paper/v1", 5},       {"paper/v1/experts", 5}, {"paper/v1/learning_rate", 6},
-                                                 {"paper/v2", 7},       {"paper/parallel", 12}, {"paper/inner", 16},     {"paper/ratio", 6},
-                                                 {"paper/experts", 6}};
+    const std::map<std::string, int> expected = {
+        {"start", 15},   {"peers", 5},           {"paper/v1", 5},     {"paper/v1/experts", 5}, {"paper/v1/learning_rate", 6},
+        {"paper/v2", 7}, {"paper/parallel", 12}, {"paper/inner", 16}, {"paper/ratio", 6},      {"paper/experts", 6}};
     for (const auto& [folder, n] : expected) QVERIFY2(count[folder] == n, (folder + ": " + std::to_string(count[folder])).c_str());
   }
 
@@ -191,7 +191,8 @@ class TestPresets : public QObject {
     QFETCH(double, active);
     const Plan plan = planRun(load(name.toStdString())).value();
     const double t = static_cast<double>(plan.total.paramsTotal) / 1e6, a = static_cast<double>(plan.total.paramsActive) / 1e6;
-    QVERIFY2(std::abs(t - total) <= 0.06 * total && std::abs(a - active) <= 0.06 * active, qPrintable(QString("%1 M total, %2 M active").arg(t).arg(a)));
+    QVERIFY2(std::abs(t - total) <= 0.06 * total && std::abs(a - active) <= 0.06 * active,
+             qPrintable(QString("%1 M total, %2 M active").arg(t).arg(a)));
   }
 
   void everyPatternNamesTheBlocksOfThePlan() {
@@ -207,12 +208,16 @@ class TestPresets : public QObject {
   void patternsFollowTheContract_data() {
     QTest::addColumn<QString>("blocks");
     QTest::addColumn<QString>("pattern");
-    QTest::newRow("letters") << "[{kind: mamba}, {kind: switch_moe}, {kind: topk_moe}, {kind: expert_choice}, {kind: attention}, {kind: dense_ffn}]" << "MEEE*-";
-    QTest::newRow("a digit for a letter") << "[{kind: mamba2}, {kind: mamba2}, {repeat: 3, blocks: [{kind: mamba2}]}, {parallel: [{kind: mamba2}, {kind: mamba}]}]" << "2(2)(2)3(2|M)";
+    QTest::newRow("letters")
+        << "[{kind: mamba}, {kind: switch_moe}, {kind: topk_moe}, {kind: expert_choice}, {kind: attention}, {kind: dense_ffn}]" << "MEEE*-";
+    QTest::newRow("a digit for a letter")
+        << "[{kind: mamba2}, {kind: mamba2}, {repeat: 3, blocks: [{kind: mamba2}]}, {parallel: [{kind: mamba2}, {kind: mamba}]}]"
+        << "2(2)(2)3(2|M)";
     QTest::newRow("no letter") << "[{kind: linear}]" << "?";
     QTest::newRow("one block repeated") << "[{repeat: 3, blocks: [{kind: mamba}]}]" << "M3";
     QTest::newRow("repeat in repeat") << "[{repeat: 2, blocks: [{repeat: 3, blocks: [{kind: mamba}]}]}]" << "(M3)2";
-    QTest::newRow("repeat beside a block") << "[{repeat: 2, blocks: [{repeat: 3, blocks: [{kind: mamba}]}, {kind: attention}]}]" << "(M3*)2";
+    QTest::newRow("repeat beside a block") << "[{repeat: 2, blocks: [{repeat: 3, blocks: [{kind: mamba}]}, {kind: attention}]}]"
+                                           << "(M3*)2";
     QTest::newRow("parallel") << "[{parallel: [{kind: mamba}, {kind: switch_moe}]}, {kind: mamba}]" << "(M|E)M";
     QTest::newRow("parallel repeated") << "[{repeat: 2, blocks: [{parallel: [{kind: mamba}, {kind: switch_moe}]}]}]" << "(M|E)2";
   }
@@ -278,8 +283,16 @@ class TestPresets : public QObject {
     if (!QFile::exists(QStringLiteral(SERP_BINARY_DIR "/libexec/serp-engine"))) QSKIP("the engine is not built");
     QTemporaryDir out;
     QProcess serp;
-    serp.start(kSerp, {"train", name, "--steps", "2", "--set", "data.babel_bytes=65536", "--set", "train.sample_every=0", "--set", "train.eval_batches=1",
-                       "--threads", "1", "--quiet", "--json", "--out", out.filePath("run")});
+    serp.start(kSerp, {"train",     name,
+                       "--steps",   "2",
+                       "--set",     "train.batch=2",
+                       "--set",     "data.context=96",
+                       "--set",     "data.babel_bytes=65536",
+                       "--set",     "train.sample_every=0",
+                       "--set",     "train.eval_batches=1",
+                       "--threads", "1",
+                       "--quiet",   "--json",
+                       "--out",     out.filePath("run")});
     QVERIFY(serp.waitForFinished(300000));
     QVERIFY2(serp.exitCode() == 0, serp.readAllStandardError().constData());
     const QList<QByteArray> lines = serp.readAllStandardOutput().trimmed().split('\n');
