@@ -17,9 +17,13 @@
 #include <cuda_runtime.h>
 
 #define SERP_KERNEL __global__ void
+/// A kernel for blocks of `threads`, of which at least `blocks` are to fit on a multiprocessor.
+#define SERP_KERNEL_OF(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define SERP_FN __device__ __forceinline__
 /// Before a loop over a register array: its indices must be constants.
 #define SERP_UNROLL _Pragma("unroll")
+/// Before a loop that would otherwise keep too many loads, and their registers, in flight.
+#define SERP_UNROLL_BY_4 _Pragma("unroll 4")
 /// A shared array of the block, of a size known when compiling, aligned for 16-byte accesses.
 #define SERP_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 #else
@@ -30,8 +34,10 @@
 #include "kernels/emulated/emulator.h"
 
 #define SERP_KERNEL void
+#define SERP_KERNEL_OF(threads, blocks) void
 #define SERP_FN inline
 #define SERP_UNROLL
+#define SERP_UNROLL_BY_4
 #define SERP_SHARED(T, name, count)                                           \
   T(&name)                                                                    \
   [count] = *static_cast<T(*)[count]>(::serp::kernels::emulator::sharedArray( \
