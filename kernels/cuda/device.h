@@ -109,6 +109,15 @@ SERP_FN float fastExp2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+/// Stores 8 or 16 bytes of registers as one; the compiler would split it where it likes.
+SERP_FN void storeWords(void* to, const unsigned (&w)[4]) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)), "r"(w[0]), "r"(w[1]),
+               "r"(w[2]), "r"(w[3])
+               : "memory");
+}
+SERP_FN void storeWords(void* to, const unsigned (&w)[2]) {
+  asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(__cvta_generic_to_global(to)), "r"(w[0]), "r"(w[1]) : "memory");
+}
 SERP_FN float toFloat(Bf16 x) {
   return __uint_as_float(static_cast<unsigned>(x.bits) << 16);
 }
