@@ -188,7 +188,7 @@ scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGrad
       store<T>(g.dz, row * g.dzStride + e.c,
                load<T>(g.dy, row * g.dyStride + e.c) * (sig * (1.0f + z * (1.0f - sig))) * sharedU[e.index]);
     }
-    syncThreads();
+    // No barrier: the next chunk stages what this thread has just read, and nobody else reads it before the next one.
   }
   for (int k = 0; k < kStates; ++k) {
     if (!me.inside || !has[k]) continue;
