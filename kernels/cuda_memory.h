@@ -14,6 +14,8 @@ void release(void* memory) noexcept;
 /// Copies and waits until it is done.
 Status copyIn(void* device, const void* host, std::int64_t bytes) noexcept;
 Status copyOut(void* host, const void* device, std::int64_t bytes) noexcept;
+/// Returns at once.
+Status copyOnDevice(void* to, const void* from, std::int64_t bytes, Stream) noexcept;
 /// Waits for all work of a stream; the first error of a kernel comes out here.
 Status wait(Stream) noexcept;
 

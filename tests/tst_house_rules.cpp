@@ -154,6 +154,20 @@ class TestHouseRules : public QObject {
     QVERIFY2(faults.isEmpty(), qPrintable(joined(faults)));
   }
 
+  void kernelFilesReachTheDeviceThroughTheirHeaderOnly() {  // or the emulation could not run and watch them
+    static const QRegularExpression direct(
+        QStringLiteral("\\batomic[A-Z]\\w*\\(|<<<|\\b__(shared__|device__|global__|shfl|ballot|syncthreads|syncwarp)|\\basm\\b|#include <cuda"));
+    QStringList faults;
+    int seen = 0;
+    for (const Source& s : sources()) {
+      if (!s.path.startsWith("kernels/cuda/") || !s.path.endsWith(".cu")) continue;
+      ++seen;
+      if (const auto match = direct.match(QString::fromUtf8(s.text)); match.hasMatch()) faults << s.path + ": " + match.captured();
+    }
+    QVERIFY2(faults.isEmpty(), qPrintable(joined(faults)));
+    QVERIFY(seen >= 10);
+  }
+
   void everyBlockFileRegistersItsKind() {
     static const QRegularExpression kind(QStringLiteral("BlockRegistration\\s+\\w+\\s*\\{\\s*\\{\\s*\"(\\w+)\""));
     std::map<QString, QString> kinds;

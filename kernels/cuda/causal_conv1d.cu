@@ -34,22 +34,34 @@ template <class T, int W, int V>
 struct Window {
   float at[W][V] = {};
 
-  SERP_FN void push(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
-    const bool cut = t >= 0 && in.reset && in.reset[b * s.length + t];
+  SERP_FN void push(bool cut, const Values<V>& x) {
     SERP_UNROLL
-    for (int j = W - 1; j > 0; --j) SERP_UNROLL
-    for (int v = 0; v < V; ++v) at[j][v] = cut ? 0.0f : at[j - 1][v];
-    Values<V> x = {};
-    if (t >= 0)
-      x = loadPack<T, V>(in.x, (b * s.length + t) * in.xStride + c);
-    else if (in.previous)
-      for (int v = 0; v < V; ++v) x[v] = in.previous[(b * (s.width - 1) + s.width - 1 + t) * s.channels + c + v];
+    for (int j = W - 1; j > 0; --j) {
+      SERP_UNROLL
+      for (int v = 0; v < V; ++v) at[j][v] = cut ? 0.0f : at[j - 1][v];
+    }
     SERP_UNROLL
     for (int v = 0; v < V; ++v) at[0][v] = x[v];
   }
+  /// Token t >= 0; says whether it is a reset.
+  SERP_FN bool take(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t, std::int64_t c) {
+    const std::int64_t row = b * s.length + t;
+    const bool cut = in.reset && in.reset[row];
+    push(cut, loadPack<T, V>(in.x, row * in.xStride + c));
+    return cut;
+  }
   /// Ready for token t0.
   SERP_FN void fill(const ConvShape& s, const ConvInput& in, std::int64_t b, std::int64_t t0, std::int64_t c) {
-    for (std::int64_t t = t0 - s.width + 1; t < t0; ++t) push(s, in, b, t, c);
+    for (std::int64_t t = t0 - s.width + 1; t < t0; ++t) {
+      if (t >= 0) {
+        take(s, in, b, t, c);
+        continue;
+      }
+      Values<V> x = {};
+      for (int v = 0; in.previous && v < V; ++v)
+        x[v] = in.previous[(b * (s.width - 1) + s.width - 1 + t) * s.channels + c + v];
+      push(false, x);
+    }
   }
 };
 
@@ -84,12 +96,13 @@ SERP_KERNEL forwardKernel(ConvShape s, ConvInput in, float* out, std::int64_t ou
   Window<T, W, V> x;
   x.fill(s, in, me.b, me.t0, me.c);
   for (std::int64_t t = me.t0; t < me.end; ++t) {
-    x.push(s, in, me.b, t, me.c);
+    x.take(s, in, me.b, t, me.c);
     Values<V> y;
     SERP_UNROLL
-    for (int v = 0; v < V; ++v) {
-      y[v] = taps.apply(s, x, v);
-      if (in.silu) y[v] *= sigmoid(y[v]);
+    for (int v = 0; v < V; ++v) y[v] = taps.apply(s, x, v);
+    if (in.silu) {  // one branch around all, so that the store stays one
+      SERP_UNROLL
+      for (int v = 0; v < V; ++v) y[v] *= sigmoid(y[v]);
     }
     storePack<T, V>(out, (me.b * s.length + t) * outStride + me.c, y);
   }
@@ -112,9 +125,7 @@ SERP_KERNEL backwardKernel(ConvShape s, ConvInput in, ConvGradients g, float* we
   for (std::int64_t t = me.t0; t < me.end + past; ++t) {
     Values<V> dv = {};
     if (t < s.length) {
-      const bool cut = in.reset && in.reset[me.b * s.length + t];
-      seen = cut ? 0 : seen + 1;
-      x.push(s, in, me.b, t, me.c);
+      seen = x.take(s, in, me.b, t, me.c) ? 0 : seen + 1;
       dv = loadPack<T, V>(g.dOut, (me.b * s.length + t) * g.dOutStride + me.c);
       SERP_UNROLL
       for (int v = 0; in.silu && v < V; ++v) {

@@ -43,6 +43,11 @@ Status copyOut(void* host, const void* device, std::int64_t bytes) noexcept {
   if (const Status status = ready(); status != Status::Ok || bytes == 0) return status;
   return statusOf(cudaMemcpy(host, device, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToHost));
 }
+Status copyOnDevice(void* to, const void* from, std::int64_t bytes, Stream stream) noexcept {
+  if (const Status status = ready(); status != Status::Ok || bytes == 0) return status;
+  return statusOf(cudaMemcpyAsync(to, from, static_cast<std::size_t>(bytes), cudaMemcpyDeviceToDevice,
+                                  static_cast<cudaStream_t>(stream.handle)));
+}
 Status wait(Stream stream) noexcept {
   if (const Status status = ready(); status != Status::Ok) return status;
   return statusOf(cudaStreamSynchronize(static_cast<cudaStream_t>(stream.handle)));
@@ -93,6 +98,12 @@ Status copyOut(void* host, const void* device, std::int64_t bytes) noexcept {
   if (bytes == 0) return Status::Ok;
   if (!emulator::isDevice(device, bytes)) return Status::BadArgument;
   emulator::copyOut(host, device, bytes);
+  return Status::Ok;
+}
+Status copyOnDevice(void* to, const void* from, std::int64_t bytes, Stream) noexcept {
+  if (bytes == 0) return Status::Ok;
+  if (!emulator::isDevice(to, bytes) || !emulator::isDevice(from, bytes)) return Status::BadArgument;
+  emulator::copyIn(to, from, bytes);
   return Status::Ok;
 }
 Status wait(Stream) noexcept {

@@ -17,9 +17,13 @@
 #include <cuda_runtime.h>
 
 #define SERP_KERNEL __global__ void
+/// A kernel for blocks of `threads`, of which at least `blocks` are to fit on a multiprocessor.
+#define SERP_KERNEL_OF(threads, blocks) __global__ void __launch_bounds__(threads, blocks)
 #define SERP_FN __device__ __forceinline__
 /// Before a loop over a register array: its indices must be constants.
 #define SERP_UNROLL _Pragma("unroll")
+/// Before a loop that would otherwise keep too many loads, and their registers, in flight.
+#define SERP_UNROLL_BY_4 _Pragma("unroll 4")
 /// A shared array of the block, of a size known when compiling, aligned for 16-byte accesses.
 #define SERP_SHARED(T, name, count) __shared__ __align__(16) T name[count]
 #else
@@ -30,8 +34,10 @@
 #include "kernels/emulated/emulator.h"
 
 #define SERP_KERNEL void
+#define SERP_KERNEL_OF(threads, blocks) void
 #define SERP_FN inline
 #define SERP_UNROLL
+#define SERP_UNROLL_BY_4
 #define SERP_SHARED(T, name, count)                                           \
   T(&name)                                                                    \
   [count] = *static_cast<T(*)[count]>(::serp::kernels::emulator::sharedArray( \
@@ -103,6 +109,15 @@ SERP_FN float fastExp2(float x) {
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+/// Stores 8 or 16 bytes of registers as one; the compiler would split it where it likes.
+SERP_FN void storeWords(void* to, const unsigned (&w)[4]) {
+  asm volatile("st.global.v4.b32 [%0], {%1, %2, %3, %4};" ::"l"(__cvta_generic_to_global(to)), "r"(w[0]), "r"(w[1]),
+               "r"(w[2]), "r"(w[3])
+               : "memory");
+}
+SERP_FN void storeWords(void* to, const unsigned (&w)[2]) {
+  asm volatile("st.global.v2.b32 [%0], {%1, %2};" ::"l"(__cvta_generic_to_global(to)), "r"(w[0]), "r"(w[1]) : "memory");
+}
 SERP_FN float toFloat(Bf16 x) {
   return __uint_as_float(static_cast<unsigned>(x.bits) << 16);
 }
@@ -126,7 +141,8 @@ Status launch(void (*kernel)(Parameters...), const Launch& l, Arguments... argum
   if (l.blocks <= 0) return Status::Ok;
   if (l.blocks > INT32_MAX) return Status::BadShape;
   const auto bytes = static_cast<int>(l.sharedBytes);
-  if (bytes > 48 * 1024 &&
+  // Beyond 48 KiB, arrays of the kernel included (none has 40), a card wants to be asked.
+  if (bytes > 8 * 1024 &&
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) != cudaSuccess)
     return Status::LaunchFailed;
   kernel<<<static_cast<unsigned>(l.blocks), static_cast<unsigned>(l.threads), static_cast<std::size_t>(bytes),

@@ -111,9 +111,10 @@ SERP_KERNEL rotateKernel(HeadsShape s, ThreeHeads from, ThreeHeads to, const flo
       const bool upper = i >= half;
       const std::int64_t j = upper ? i - half : i;
       const auto other = loadPack<T, V>(f.at, at + (upper ? j : i + half));
+      const auto c = loadParameters<V>(cosines, t * half + j, 1.0f), n = loadParameters<V>(sines, t * half + j, 0.0f);
       for (int v = 0; v < V; ++v) {
-        const float c = cosines[t * half + j + v], sine = sign * sines[t * half + j + v];
-        x[v] = upper ? x[v] * c + other[v] * sine : x[v] * c - other[v] * sine;
+        const float sine = sign * n[v];
+        x[v] = upper ? x[v] * c[v] + other[v] * sine : x[v] * c[v] - other[v] * sine;
       }
     }
     storePack<T, V>(to.part[p].at, b * to.part[p].batch + h * to.part[p].head + t * to.part[p].time + i, x);
@@ -126,7 +127,7 @@ Status rotate(const HeadsShape& s, const ThreeHeads& from, const ThreeHeads& to,
   return withType(type, [&](auto zero) {
     constexpr int kWide = kPack<decltype(zero)>;
     Packing packing(type, kWide);
-    packing.width(s.width).width(half);
+    packing.width(s.width).width(half).parameters(cosines).parameters(sines);
     for (const ThreeHeads* heads : {&from, &to})
       for (const HeadsView& v : heads->part) packing.rows(v.at, v.batch).rows(v.at, v.head).rows(v.at, v.time);
     return withPack<kWide>(bool(packing), [&](auto pack) {

@@ -42,6 +42,13 @@ SERP_FN void storePack(float* to, std::int64_t i, const Values<V>& v) {
   Pack<T, V> pack;
   SERP_UNROLL
   for (int k = 0; k < V; ++k) assign(pack.at[k], v[k]);
+#ifdef __CUDACC__
+  if constexpr (sizeof pack >= 8) {
+    unsigned words[sizeof pack / 4];
+    memcpy(words, &pack, sizeof pack);
+    return storeWords(reinterpret_cast<T*>(to) + i, words);
+  }
+#endif
   *reinterpret_cast<Pack<T, V>*>(reinterpret_cast<T*>(to) + i) = pack;
 }
 /// V floats as loadPack, or V times `otherwise` from a null pointer; V may be 8, which is two loads.

@@ -11,33 +11,57 @@ namespace serp::kernels::SERP_GPU {
 inline constexpr int kScanThreads = 128;
 inline constexpr int kScanWarps = kScanThreads / kWarp;
 
-/// A division of the states; few states, few registers; many, so that 32 lanes hold all 256.
-template <int kStatesOf, int kLanesOf>
+/// Steps between two checkpoints.
+inline constexpr int kScanChunkSteps = 16;
+
+/// A division of the states; few states, few registers; many, fewer instructions for each. An exact plan is full and
+/// asks of no state whether it exists.
+template <int kStatesOf, int kLanesOf, bool kExactOf>
 struct ScanPlan {
   static constexpr int kStates = kStatesOf, kLanes = kLanesOf;
-  static constexpr int kChannels = kScanThreads / kLanes;                 // of a block
-  static constexpr int kAll = kStates * kLanes;                           // states with padding
-  static constexpr int kChunk = 64 / kStates;                             // steps between two checkpoints
+  static constexpr bool kExact = kExactOf;
+  static constexpr int kChannels = kScanThreads / kLanes;  // of a block
+  static constexpr int kAll = kStates * kLanes;            // states with padding
+  static constexpr int kChunk = kScanChunkSteps;
+  static constexpr int kPart = 64 / kStates;                              // steps whose states the backward holds
   static constexpr int kTile = kChunk * kChannels;                        // elements of a chunk
   static constexpr int kPer = (kTile + kScanThreads - 1) / kScanThreads;  // of which a thread stages these many
+  static constexpr bool kAhead = kPer <= 4;  // few enough to be fetched while the chunk before is at work
+  static constexpr int kForwardBlocks = kStates == 4 ? 5 : 4;  // on a multiprocessor at least: bounds the registers
 };
 
-/// Calls f(ScanPlan) with the smallest plan that holds `states`.
+/// Calls f(ScanPlan) with the plan for the shape. Where channels alone fill a card, 16 states take two lanes of eight,
+/// which saves instructions; else four of four, which makes twice the warps.
 template <class F>
-auto withScanPlan(std::int64_t states, F f) {
-  if (states <= 4) return f(ScanPlan<4, 1>());
-  if (states <= 8) return f(ScanPlan<4, 2>());
-  if (states <= 16) return f(ScanPlan<4, 4>());
-  if (states <= 32) return f(ScanPlan<4, 8>());
-  if (states <= 64) return f(ScanPlan<4, 16>());
-  if (states <= 128) return f(ScanPlan<8, 16>());
-  return f(ScanPlan<8, 32>());
+auto withScanPlan(const ScanShape& s, F f) {
+  switch (s.states) {
+    case 4:
+      return f(ScanPlan<4, 1, true>());
+    case 8:
+      return f(ScanPlan<4, 2, true>());
+    case 16:
+      return s.batch * s.channels < 24576 ? f(ScanPlan<4, 4, true>()) : f(ScanPlan<8, 2, true>());
+    case 32:
+      return f(ScanPlan<4, 8, true>());
+    case 64:
+      return f(ScanPlan<8, 8, true>());
+    case 128:
+      return f(ScanPlan<8, 16, true>());
+    case 256:
+      return f(ScanPlan<8, 32, true>());
+    default:
+      break;
+  }
+  if (s.states < 4) return f(ScanPlan<4, 1, false>());
+  if (s.states < 16) return f(ScanPlan<4, 4, false>());
+  if (s.states < 64) return f(ScanPlan<4, 16, false>());
+  return f(ScanPlan<8, 32, false>());
 }
 inline std::int64_t chunksOf(const ScanShape& s) {
-  return withScanPlan(s.states, [&](auto plan) { return ceilDiv(s.length, plan.kChunk); });
+  return ceilDiv(s.length, kScanChunkSteps);
 }
 inline std::int64_t tilesOf(const ScanShape& s) {
-  return withScanPlan(s.states, [&](auto plan) { return ceilDiv(s.channels, plan.kChannels); });
+  return withScanPlan(s, [&](auto plan) { return ceilDiv(s.channels, plan.kChannels); });
 }
 
 /// What a thread is: in the sweeps, a channel of the tile and its first state; in whole-row work, other elements.
@@ -78,9 +102,11 @@ struct ScanElement {
 template <class T, class Plan>
 SERP_FN void stageStates(const ScanShape& s, const float* from, std::int64_t stride, std::int64_t row, int steps,
                          float* to) {
-  for (int j = static_cast<int>(threadX()); j < steps * Plan::kAll; j += kScanThreads) {
-    const int step = j / Plan::kAll, n = j % Plan::kAll;
-    to[j] = n < s.states ? load<T>(from, (row + step) * stride + n) : 0.0f;
+  constexpr int kElements = Plan::kChunk * Plan::kAll;
+  SERP_UNROLL_BY_4
+  for (int m = 0; m < (kElements + kScanThreads - 1) / kScanThreads; ++m) {
+    const int j = static_cast<int>(threadX()) + m * kScanThreads, step = j / Plan::kAll, n = j % Plan::kAll;
+    if (step < steps) to[j] = Plan::kExact || n < s.states ? load<T>(from, (row + step) * stride + n) : 0.0f;
   }
 }
 

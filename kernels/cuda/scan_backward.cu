@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The selective scan backward. A block walks the chunks of its sequence from the last to the first: it recomputes the
-// chunk's states from the checkpoint into shared memory, then sweeps in reverse. dB and dC are summed over the block's
-// channels (over lanes, then over warps) into one part per tile; dA, dD and the bias into one part per sequence.
-// Further kernels add the parts up in their order.
+// The selective scan backward. A block walks the chunks of its sequence from the last to the first, and the parts of a
+// chunk likewise: it recomputes the part's states from the checkpoint into shared memory, then sweeps in reverse. dB
+// and dC are summed over the block's channels (over lanes, then over warps) into one part per tile; dA, dD and the bias
+// into one part per sequence. Further kernels add the parts up in their order.
 #include "kernels/cuda/scan.h"
 
 namespace serp::kernels::SERP_GPU {
@@ -48,13 +48,14 @@ SERP_FN void reduceScatter(float (&values)[kCount], int& first) {
 }
 
 template <class T, class Plan>
-SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGradients g, Parts parts,
-                               std::int64_t chunks) {
+SERP_KERNEL_OF(kScanThreads, Plan::kStates == 4 ? 4 : 3)
+scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoints, ScanGradients g, Parts parts,
+                   std::int64_t chunks) {
   constexpr int kStates = Plan::kStates, kLanes = Plan::kLanes, kChunk = Plan::kChunk;
   constexpr int kTile = Plan::kTile > kScanThreads ? Plan::kTile : kScanThreads;  // at the end a number per thread
   // After reduceScatter a lane holds this many of the 2 kStates sums.
   constexpr int kShare = 2 * kStates * kLanes / kWarp > 1 ? 2 * kStates * kLanes / kWarp : 1;
-  float* slabs = dynShared<float>();  // [step][warp][kSlab]
+  float* slabs = dynShared<float>();  // [step of the part][warp][kSlab]
   SERP_SHARED(float, sharedB, kChunk* Plan::kAll);
   SERP_SHARED(float, sharedC, kChunk* Plan::kAll);
   SERP_SHARED(float, sharedDt, kTile);  // in: dt; out: dRaw without the slope
@@ -67,9 +68,9 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
   float a2[kStates], sumA[kStates] = {}, carry[kStates];  // carry: a_{t+1} λ_{t+1}
   bool has[kStates];
   for (int k = 0; k < kStates; ++k) {
-    has[k] = me.inside && me.n0 + k < s.states;
-    a2[k] = has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
-    carry[k] = has[k] && g.dLastState ? g.dLastState[stateAt + k] : 0.0f;
+    has[k] = Plan::kExact || me.n0 + k < s.states;
+    a2[k] = me.inside && has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
+    carry[k] = me.inside && has[k] && g.dLastState ? g.dLastState[stateAt + k] : 0.0f;
   }
   const float skip = me.inside && in.D ? in.D[me.c] : 0.0f;
   const std::int64_t mine = ScanElement<Plan>(me.firstChannel, 0).c;  // of this thread's elements of tiles
@@ -78,11 +79,9 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
   for (std::int64_t chunk = chunks - 1; chunk >= 0; --chunk) {
     const std::int64_t first = chunk * kChunk, row0 = me.b * s.length + first;
     const int steps = static_cast<int>(s.length - first < kChunk ? s.length - first : kChunk);
-    float h[kStates];
-    for (int k = 0; k < kStates; ++k)
-      h[k] = has[k] ? checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] : 0.0f;
     stageStates<T, Plan>(s, in.B, in.bStride, row0, steps, sharedB);
     stageStates<T, Plan>(s, in.C, in.cStride, row0, steps, sharedC);
+    SERP_UNROLL_BY_4
     for (int m = 0; m < Plan::kPer; ++m) {
       const ScanElement<Plan> e(me.firstChannel, m);
       if (!e.inTile) continue;
@@ -102,70 +101,79 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
     }
     if (static_cast<int>(threadX()) < steps) cut[threadX()] = in.reset && in.reset[row0 + threadX()];
     syncThreads();
-    for (int i = 0; i < steps; ++i) {
-      const float dt = sharedDt[i * Plan::kChannels + me.channel],
-                  input = dt * sharedU[i * Plan::kChannels + me.channel];
-      const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0);
-      float* before = slabs + (i * kScanWarps + warp) * kSlab<Plan> + lane;
-      const bool forget = cut[i];
-      for (int k = 0; k < kStates; ++k) {
-        before[k * kWarp] = h[k];
-        if (has[k]) h[k] = (forget ? 0.0f : fastExp2(dt * a2[k]) * h[k]) + input * B[k];
-      }
-    }
-    for (int i = steps - 1; i >= 0; --i) {
-      const int at = i * Plan::kChannels + me.channel;
-      const float dt = sharedDt[at], u = sharedU[at], dy = sharedDy[at];
-      const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0),
-                 C = loadFloats<kStates>(sharedC + i * Plan::kAll + me.n0);
-      float* slab = slabs + (i * kScanWarps + warp) * kSlab<Plan>;
-      const bool forget = cut[i];
-      float y = 0, lambdaB = 0, lambdaA = 0;  // sums over the states of C h, λ B and λ q A log2(e)
-      float sums[2 * kStates];                // dB, then dC
-      for (int k = 0; k < kStates; ++k) {
-        const float old = slab[k * kWarp + lane];
-        sums[k] = sums[kStates + k] = 0;
-        if (has[k]) {
-          const float decay = forget ? 0.0f : fastExp2(dt * a2[k]), q = forget ? 0.0f : decay * old;
-          const float lambda = dy * C[k] + carry[k];
-          y += h[k] * C[k];
-          lambdaB += lambda * B[k];
-          lambdaA += lambda * q * a2[k];
-          sumA[k] += lambda * q * dt;
-          carry[k] = forget ? 0.0f : decay * lambda;
-          sums[k] = lambda * dt * u;
-          sums[kStates + k] = dy * h[k];
-        }
-        h[k] = old;
-      }
-      lambdaB = groupSum(lambdaB, kLanes);
-      lambdaA = groupSum(lambdaA, kLanes);
-      y = groupSum(y, kLanes);
-      int firstSum = 0;
-      reduceScatter<2 * kStates, kLanes>(sums, firstSum);
-      syncWarp();  // all lanes have read the step's states and inputs, which now make room for its results
-      // Of the lanes that hold the same sums the lowest writes them.
-      constexpr unsigned kSame = 2 * kStates * kLanes < kWarp ? kWarp / (2 * kStates) : kLanes;
-      if (lane % kSame < kLanes) {
-        for (int j = 0; j < kShare; ++j) {
-          const int which = (firstSum + j) / kStates, n = me.n0 + (firstSum + j) % kStates;
-          slab[which * Plan::kAll + n] = sums[j];
+    for (int begin = (steps - 1) / Plan::kPart * Plan::kPart; begin >= 0; begin -= Plan::kPart) {
+      const int end = steps < begin + Plan::kPart ? steps : begin + Plan::kPart;
+      float h[kStates];
+      for (int k = 0; k < kStates; ++k)
+        h[k] = me.inside && has[k] ? checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] : 0.0f;
+      for (int i = 0; i < end; ++i) {
+        const float dt = sharedDt[i * Plan::kChannels + me.channel],
+                    input = dt * sharedU[i * Plan::kChannels + me.channel];
+        const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0);
+        float* before = slabs + ((i - begin) * kScanWarps + warp) * kSlab<Plan> + lane;
+        const bool forget = cut[i];
+        for (int k = 0; k < kStates; ++k) {
+          if (i >= begin) before[k * kWarp] = h[k];
+          if (has[k]) h[k] = (forget ? 0.0f : fastExp2(dt * a2[k]) * h[k]) + input * B[k];
         }
       }
-      if (me.n0 == 0) {
-        sharedDt[at] = lambdaA * kLn2 + lambdaB * u;
-        sharedU[at] = y + skip * u;
-        sharedDy[at] = dy * skip + lambdaB * dt;
+      for (int i = end - 1; i >= begin; --i) {
+        const int at = i * Plan::kChannels + me.channel;
+        const float dt = sharedDt[at], u = sharedU[at], dy = sharedDy[at];
+        const auto B = loadFloats<kStates>(sharedB + i * Plan::kAll + me.n0),
+                   C = loadFloats<kStates>(sharedC + i * Plan::kAll + me.n0);
+        float* slab = slabs + ((i - begin) * kScanWarps + warp) * kSlab<Plan>;
+        const bool forget = cut[i];
+        float y = 0, lambdaB = 0, lambdaA = 0;  // sums over the states of C h, λ B and λ q A log2(e)
+        float sums[2 * kStates];                // dB, then dC
+        for (int k = 0; k < kStates; ++k) {
+          const float old = slab[k * kWarp + lane];
+          sums[k] = sums[kStates + k] = 0;
+          if (has[k]) {
+            const float decay = forget ? 0.0f : fastExp2(dt * a2[k]), q = forget ? 0.0f : decay * old;
+            const float lambda = dy * C[k] + carry[k];
+            y += h[k] * C[k];
+            lambdaB += lambda * B[k];
+            lambdaA += lambda * q * a2[k];
+            sumA[k] += lambda * q * dt;
+            carry[k] = forget ? 0.0f : decay * lambda;
+            sums[k] = lambda * dt * u;
+            sums[kStates + k] = dy * h[k];
+          }
+          h[k] = old;
+        }
+        lambdaB = groupSum(lambdaB, kLanes);
+        lambdaA = groupSum(lambdaA, kLanes);
+        y = groupSum(y, kLanes);
+        int firstSum = 0;
+        reduceScatter<2 * kStates, kLanes>(sums, firstSum);
+        syncWarp();  // all lanes have read the step's states and inputs, which now make room for its results
+        // Of the lanes that hold the same sums the lowest writes them.
+        constexpr unsigned kSame = 2 * kStates * kLanes < kWarp ? kWarp / (2 * kStates) : kLanes;
+        if (lane % kSame < kLanes) {
+          for (int j = 0; j < kShare; ++j) {
+            const int which = (firstSum + j) / kStates, n = me.n0 + (firstSum + j) % kStates;
+            slab[which * Plan::kAll + n] = sums[j];
+          }
+        }
+        if (me.n0 == 0) {
+          sharedDt[at] = lambdaA * kLn2 + lambdaB * u;
+          sharedU[at] = y + skip * u;
+          sharedDy[at] = dy * skip + lambdaB * dt;
+        }
       }
+      syncThreads();
+      for (int j = static_cast<int>(threadX()); j < (end - begin) * 2 * Plan::kAll; j += kScanThreads) {
+        const int step = j / (2 * Plan::kAll), which = j / Plan::kAll % 2, n = j % Plan::kAll;
+        if (n >= s.states) continue;
+        float sum = 0;
+        for (int w = 0; w < kScanWarps; ++w)
+          sum += slabs[(step * kScanWarps + w) * kSlab<Plan> + which * Plan::kAll + n];
+        (which ? parts.dC : parts.dB)[(me.tile * s.batch * s.length + row0 + begin + step) * s.states + n] = sum;
+      }
+      syncThreads();  // the slabs are free again
     }
-    syncThreads();
-    for (int j = static_cast<int>(threadX()); j < steps * 2 * Plan::kAll; j += kScanThreads) {
-      const int step = j / (2 * Plan::kAll), which = j / Plan::kAll % 2, n = j % Plan::kAll;
-      if (n >= s.states) continue;
-      float sum = 0;
-      for (int w = 0; w < kScanWarps; ++w) sum += slabs[(step * kScanWarps + w) * kSlab<Plan> + which * Plan::kAll + n];
-      (which ? parts.dC : parts.dB)[(me.tile * s.batch * s.length + row0 + step) * s.states + n] = sum;
-    }
+    SERP_UNROLL_BY_4
     for (int m = 0; m < Plan::kPer; ++m) {
       const ScanElement<Plan> e(me.firstChannel, m);
       if (e.c >= s.channels || e.step >= steps) continue;
@@ -180,10 +188,10 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
       store<T>(g.dz, row * g.dzStride + e.c,
                load<T>(g.dy, row * g.dyStride + e.c) * (sig * (1.0f + z * (1.0f - sig))) * sharedU[e.index]);
     }
-    syncThreads();
+    // No barrier: the next chunk stages what this thread has just read, and nobody else reads it before the next one.
   }
   for (int k = 0; k < kStates; ++k) {
-    if (!has[k]) continue;
+    if (!me.inside || !has[k]) continue;
     parts.dA[stateAt + k] = sumA[k];
     if (g.dh0) g.dh0[stateAt + k] = carry[k];
   }
@@ -203,7 +211,7 @@ SERP_KERNEL scanBackwardKernel(ScanShape s, ScanInput in, const float* checkpoin
 template <class T, class Plan>
 Status sweep(const ScanShape& s, const ScanInput& in, const float* checkpoints, const ScanGradients& g,
              const Parts& parts, Stream stream) {
-  constexpr std::int64_t shared = Plan::kChunk * kScanWarps * kSlab<Plan> * sizeof(float);
+  constexpr std::int64_t shared = Plan::kPart * kScanWarps * kSlab<Plan> * sizeof(float);
   return launch(scanBackwardKernel<T, Plan>, {s.batch * tilesOf(s), kScanThreads, shared, stream}, s, in, checkpoints,
                 g, parts, chunksOf(s));
 }
@@ -222,7 +230,7 @@ Status scanBackward(const ScanShape& s, const ScanInput& in, const float* checkp
   if (const Status status = check(s, in, g); status != Status::Ok) return status;
   if (!checkpoints || !workspace) return Status::BadArgument;
   const Parts parts(s, workspace);
-  Status status = withScanPlan(s.states, [&](auto plan) {
+  Status status = withScanPlan(s, [&](auto plan) {
     return withType(
         type, [&](auto zero) { return sweep<decltype(zero), decltype(plan)>(s, in, checkpoints, g, parts, stream); });
   });

@@ -7,7 +7,8 @@ namespace serp::kernels::SERP_GPU {
 namespace {
 
 template <class T, class Plan>
-SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, std::int64_t chunks) {
+SERP_KERNEL_OF(kScanThreads, Plan::kForwardBlocks)
+scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, std::int64_t chunks) {
   constexpr int kStates = Plan::kStates, kChunk = Plan::kChunk, kTile = Plan::kTile;
   SERP_SHARED(float, sharedB, kChunk* Plan::kAll);
   SERP_SHARED(float, sharedC, kChunk* Plan::kAll);
@@ -19,42 +20,49 @@ SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, std::in
   float a2[kStates], h[kStates];
   bool has[kStates];
   for (int k = 0; k < kStates; ++k) {
-    has[k] = me.inside && me.n0 + k < s.states;
-    a2[k] = has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
-    h[k] = has[k] && in.h0 ? in.h0[(me.b * s.channels + me.c) * s.states + me.n0 + k] : 0.0f;
+    has[k] = Plan::kExact || me.n0 + k < s.states;
+    a2[k] = me.inside && has[k] ? in.A[me.c * s.states + me.n0 + k] * kLog2e : 0.0f;
+    h[k] = me.inside && has[k] && in.h0 ? in.h0[(me.b * s.channels + me.c) * s.states + me.n0 + k] : 0.0f;
   }
   // Skip and bias belong to the channel of this thread's elements, the same for all of them.
   const std::int64_t mine = ScanElement<Plan>(me.firstChannel, 0).c;
   const float skip = mine < s.channels && in.D ? in.D[mine] : 0.0f,
               bias = mine < s.channels && in.deltaBias ? in.deltaBias[mine] : 0.0f;
-  float nextU[Plan::kPer], nextRaw[Plan::kPer];
-  const auto prefetch = [&](std::int64_t first) {
-    for (int m = 0; m < Plan::kPer; ++m) {
-      const ScanElement<Plan> e(me.firstChannel, m);
-      const bool there = e.inTile && e.c < s.channels && first + e.step < s.length;
-      const std::int64_t row = me.b * s.length + first + e.step;
-      nextU[m] = there ? load<T>(in.u, row * in.uStride + e.c) : 0.0f;
-      nextRaw[m] = there ? load<T>(in.delta, row * in.deltaStride + e.c) : 0.0f;
-    }
+  constexpr int kHeld = Plan::kAhead ? Plan::kPer : 1;
+  float nextU[kHeld], nextRaw[kHeld];
+  const auto fetch = [&](std::int64_t first, int m, float& u, float& raw) {
+    const ScanElement<Plan> e(me.firstChannel, m);
+    const bool there = e.inTile && e.c < s.channels && first + e.step < s.length;
+    const std::int64_t row = me.b * s.length + first + e.step;
+    u = there ? load<T>(in.u, row * in.uStride + e.c) : 0.0f;
+    raw = there ? load<T>(in.delta, row * in.deltaStride + e.c) : 0.0f;
   };
-  prefetch(0);
+  const auto fetchAhead = [&](std::int64_t first) {
+    if constexpr (Plan::kAhead)
+      for (int m = 0; m < Plan::kPer; ++m) fetch(first, m, nextU[m], nextRaw[m]);
+  };
+  fetchAhead(0);
   for (std::int64_t first = 0, chunk = 0; first < s.length; first += kChunk, ++chunk) {
     const std::int64_t row0 = me.b * s.length + first;
     const int steps = static_cast<int>(s.length - first < kChunk ? s.length - first : kChunk);
     stageStates<T, Plan>(s, in.B, in.bStride, row0, steps, sharedB);
     stageStates<T, Plan>(s, in.C, in.cStride, row0, steps, sharedC);
+    SERP_UNROLL_BY_4
     for (int m = 0; m < Plan::kPer; ++m) {
       const ScanElement<Plan> e(me.firstChannel, m);
       if (!e.inTile) continue;
-      sharedU[e.index] = nextU[m];
-      sharedDt[e.index] = in.softplus ? softplus(nextRaw[m] + bias) : nextRaw[m] + bias;
+      float& raw = nextRaw[Plan::kAhead ? m : 0];
+      float& u = nextU[Plan::kAhead ? m : 0];
+      if constexpr (!Plan::kAhead) fetch(first, m, u, raw);
+      sharedU[e.index] = u;
+      sharedDt[e.index] = in.softplus ? softplus(raw + bias) : raw + bias;
     }
     if (static_cast<int>(threadX()) < steps) cut[threadX()] = in.reset && in.reset[row0 + threadX()];
     if (out.checkpoints)
       for (int k = 0; k < kStates; ++k)
-        if (has[k]) out.checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] = h[k];
+        if (me.inside && has[k]) out.checkpoints[checkpointIndex(s, chunks, me.b, chunk, me.n0 + k, me.c)] = h[k];
     syncThreads();
-    prefetch(first + kChunk);
+    fetchAhead(first + kChunk);
     for (int i = 0; i < steps; ++i) {
       const float dt = sharedDt[i * Plan::kChannels + me.channel],
                   input = dt * sharedU[i * Plan::kChannels + me.channel];
@@ -71,6 +79,7 @@ SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, std::in
       if (me.n0 == 0) sharedY[i * Plan::kChannels + me.channel] = y;
     }
     syncThreads();
+    SERP_UNROLL_BY_4
     for (int m = 0; m < Plan::kPer; ++m) {
       const ScanElement<Plan> e(me.firstChannel, m);
       if (e.c >= s.channels || e.step >= steps) continue;
@@ -82,13 +91,13 @@ SERP_KERNEL scanForwardKernel(ScanShape s, ScanInput in, ScanOutput out, std::in
       store<T>(out.y, (row0 + e.step) * out.yStride + e.c, y);
     }
   }
-  if (!out.lastState) return;
+  if (!out.lastState || !me.inside) return;
   for (int k = 0; k < kStates; ++k)
     if (has[k]) out.lastState[(me.b * s.channels + me.c) * s.states + me.n0 + k] = h[k];
 }
 
 Status forward(const ScanShape& s, const ScanInput& in, const ScanOutput& out, Stream stream, DType type) {
-  return withScanPlan(s.states, [&](auto plan) {
+  return withScanPlan(s, [&](auto plan) {
     const Launch l{s.batch * tilesOf(s), kScanThreads, 0, stream};
     return withType(type, [&](auto zero) {
       return launch(scanForwardKernel<decltype(zero), decltype(plan)>, l, s, in, out, chunksOf(s));

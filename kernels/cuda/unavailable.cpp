@@ -21,6 +21,9 @@ Status copyIn(void*, const void*, std::int64_t) noexcept {
 Status copyOut(void*, const void*, std::int64_t) noexcept {
   return Status::NoDevice;
 }
+Status copyOnDevice(void*, const void*, std::int64_t, Stream) noexcept {
+  return Status::NoDevice;
+}
 Status wait(Stream) noexcept {
   return Status::NoDevice;
 }

@@ -43,7 +43,7 @@ constexpr std::size_t kZone = 256;          // around every buffer and shared ar
 constexpr std::size_t kArena = 512 * 1024;  // dynamic shared memory, then arrays, with gaps
 
 std::map<std::size_t, std::unique_ptr<Region>> regions;  // by begin
-std::map<const void*, Region*> arrays;                   // of the running block, by call site
+std::map<const void*, unsigned char*> arrays;            // of the running block, by call site
 Region* lastHit = nullptr;
 int bufferCount = 0;
 std::size_t arenaUsed = 0;
@@ -174,7 +174,7 @@ void resetShared(std::int64_t bytes) {
   arrays.clear();
   std::memset(arena(), 0xff, std::max(arenaUsed, static_cast<std::size_t>(bytes)));  // NaN as float
   arenaUsed = static_cast<std::size_t>(bytes);
-  if (bytes > 0) addRegion(begin, arenaUsed, 2, true);
+  if (bytes > 0 && running.checked) addRegion(begin, arenaUsed, 2, true);
 }
 
 void* sharedMemory() {
@@ -183,7 +183,7 @@ void* sharedMemory() {
 
 void* sharedArray(const void* key, std::int64_t bytes) {
   const auto found = arrays.find(key);
-  if (found != arrays.end()) return reinterpret_cast<void*>(found->second->begin);
+  if (found != arrays.end()) return found->second;
   inRuntime = true;
   const std::size_t begin = (arenaUsed + kZone + 255) / 256 * 256, size = static_cast<std::size_t>(bytes);
   if (begin + size + kZone > kArena) {
@@ -192,7 +192,8 @@ void* sharedArray(const void* key, std::int64_t bytes) {
   }
   std::memset(arena() + begin, 0xff, size);
   arenaUsed = begin + size;
-  arrays[key] = addRegion(address(arena()) + begin, size, 2, true);
+  arrays[key] = arena() + begin;
+  if (running.checked) addRegion(address(arena()) + begin, size, 2, true);
   inRuntime = false;
   return arena() + begin;
 }

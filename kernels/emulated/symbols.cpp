@@ -53,9 +53,12 @@ std::string shortName(const std::string& mangled) {
   char* text = abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status);
   std::string name = status == 0 ? text : mangled;
   std::free(text);
-  for (std::size_t at; (at = name.find("(anonymous namespace)::")) != std::string::npos;) name.erase(0, at + 23);
+  const auto without = [&](const std::string& what) {
+    for (std::size_t at; (at = name.find(what)) != std::string::npos;) name.erase(at, what.size());
+  };
+  without("(anonymous namespace)::");
   if (const std::size_t open = name.find('('); open != std::string::npos) name.erase(open);
-  for (std::size_t at; (at = name.find("serp::kernels::")) != std::string::npos;) name.erase(at, 15);
+  for (const char* space : {"serp::kernels::", "checked::", "emulated::", "void "}) without(space);
   return name;
 }
 

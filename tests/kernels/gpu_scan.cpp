@@ -82,14 +82,18 @@ class TestGpuScan : public QObject {
     QTest::addColumn<QVector<qint64>>("shape");
     QTest::addColumn<int>("options");
     QTest::addColumn<int>("type");
-    const QVector<QVector<qint64>> shapes = {{1, 1, 1, 1},    {2, 5, 7, 4},    {1, 33, 17, 5},  {3, 16, 16, 16},
-                                             {2, 35, 33, 16}, {1, 17, 130, 2}, {1, 20, 19, 32}, {1, 37, 6, 64},
-                                             {1, 18, 3, 100}, {1, 9, 5, 256}};
+    const QVector<QVector<qint64>> shapes = {{1, 1, 1, 1},      {2, 5, 7, 4},    {1, 33, 17, 5},  {3, 16, 16, 16},
+                                             {2, 35, 33, 16},   {1, 17, 130, 2}, {1, 20, 19, 32}, {1, 37, 6, 64},
+                                             {1, 18, 3, 100},   {1, 9, 5, 256},  {1, 19, 9, 8},   {1, 33, 5, 128},
+                                             {1, 10, 24576, 16}};
     for (const auto& s : shapes)
       for (const int options : {int{scan::kAll}, int{scan::kSoftplus}, scan::kSkip | scan::kGate | scan::kStrided})
-        for (const DType type : kTypes)
+        for (const DType type : kTypes) {
+          // Many channels, which have a plan of their own, once.
+          if (s[2] > 9999 && (options != scan::kAll || type == DType::Float32)) continue;
           QTest::addRow("B%lld L%lld D%lld N%lld options %d %s", s[0], s[1], s[2], s[3], options, typeName(type))
               << s << options << static_cast<int>(type);
+        }
   }
   void scanMatchesTheReference() {
     QFETCH(QVector<qint64>, shape);
