@@ -66,6 +66,7 @@ void BlockSearch::filter() {
     swatch.fill(Theme::instance().family(QString::fromLatin1(familyName(info->family))));
     auto* item = new QListWidgetItem(QIcon(swatch), QString::fromStdString(info->kind), list_);
     item->setToolTip(QString::fromStdString(info->summary));
+    item->setSizeHint({0, 26});
   }
   if (list_->count() > 0) list_->setCurrentRow(0);
   else new QListWidgetItem(tr("No block is called “%1”").arg(field_->text()), list_);

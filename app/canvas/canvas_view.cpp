@@ -86,7 +86,14 @@ CanvasView::~CanvasView() = default;
 
 void CanvasView::showHint(const QString& words) {
   hint_->setText(words.isEmpty() ? tr("Type a block’s name to add it  ·  drop on a wire to insert  ·  B bypasses, Enter edits") : words);
-  hint_->setProperty("drop", !words.isEmpty());
+  const bool dropping = !words.isEmpty();
+  if (dropping != hint_->property("drop").toBool() || hint_->styleSheet().isEmpty()) {
+    const Theme& theme = Theme::instance();
+    hint_->setProperty("drop", dropping);
+    hint_->setStyleSheet(dropping ? QStringLiteral("background: %1; color: %2; border: 1px solid %3; border-radius: 6px; padding: 4px 8px;")
+                                        .arg(theme.color(Tone::Raised).name(), theme.color(Tone::Experts).name(), theme.color(Tone::Experts).name())
+                                  : QStringLiteral("background: transparent;"));
+  }
   placeControls();
 }
 
@@ -203,10 +210,12 @@ void CanvasView::placeControls() {
   controls_->setVisible(hasDesign_);
   controls_->adjustSize();
   controls_->move(viewport()->width() - controls_->width() - 16, viewport()->height() - controls_->height() - 12);
-  hint_->adjustSize();
-  hint_->move(24, viewport()->height() - hint_->height() - 18);
-  // Only where it covers nothing.
+  // Only where it covers nothing; what a drop would do stands above everything.
   const bool dropping = hint_->property("drop").toBool();
+  hint_->adjustSize();
+  if (dropping) hint_->resize(std::min(hint_->width(), viewport()->width() - 48), hint_->height());
+  hint_->move(24, viewport()->height() - hint_->height() - (dropping ? 54 : 18));
+  if (dropping) hint_->raise();
   hint_->setVisible(dropping || (hasDesign_ && hint_->width() + controls_->width() + 72 < viewport()->width() &&
                     scene_->sceneRect().height() * zoom_ + 20 <= viewport()->height()));
   empty_->setGeometry(viewport()->rect().adjusted(48, 48, -48, -96));

@@ -87,7 +87,7 @@ void DropMarks::paint(QPainter* painter, const QStyleOptionGraphicsItem*, QWidge
     p.setFont(theme.title());
     p.drawText(card.rect, Qt::AlignCenter, QFontMetricsF(theme.title()).elidedText(label_, Qt::ElideRight, card.rect.width() - 8));
   }
-  if (label_.isEmpty()) return;
+  if (label_.isEmpty() || target_.isSlot()) return;   // a slot shows the name itself
   const double width = QFontMetricsF(theme.body()).horizontalAdvance(label_) + 24;
   const QRectF ghost(pointer_ + QPointF(14, 12), QSizeF(width, 24));
   p.setPen(thin);

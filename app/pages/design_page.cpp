@@ -209,7 +209,8 @@ void DesignPage::showPlan() {
     }
     canvas_->setFaults(design.diagnostics());
     outline_->setFaults(canvas_->designScene().faultCounts());
-    if (canvas_->designScene().selection() != selection_) setSelection(canvas_->designScene().selection());
+    if (design.isSelectionComing()) return;
+    if (canvas_->designScene().selection() != selection_) return setSelection(canvas_->designScene().selection());
   } else {
     pattern_->clear();
     canvas_->clearDesign(tr("This text is no design yet. Each fault is listed beside it; the diagram appears as soon as the last one is gone."));

@@ -60,6 +60,8 @@ class DesignDocument final : public QObject {
   /// Whether spec() is what the text says; else the text is half typed and spec() older.
   bool isReadable() const { return readable_; }
   const Diagnostics& diagnostics() const { return diagnostics_; }
+  /// While planned() is emitted: selectionWanted() follows, so that views need not show the old selection first.
+  bool isSelectionComing() const { return wanted_ && wanted_->first == planned_; }
   int faultCount() const;
   void parseNow();                            ///< reads and plans at once; milliseconds
   QUndoStack& undoStack() { return undo_; }

@@ -7,6 +7,7 @@
 #include <QMenu>
 #include <QPainter>
 #include <QPushButton>
+#include <QTimer>
 #include <QToolButton>
 #include <cmath>
 
@@ -53,11 +54,11 @@ CostBar::CostBar(QWidget* parent) : QWidget(parent) {
     cell.figure->setAccessibleName(captions[i]);
     cells_.push_back(cell);
   }
-  row->addStretch(1);
   note_ = new QLabel;
+  note_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);   // the figures come first; what does not fit is in the tool tip
   note_->setProperty("role", "caption");
   note_->setAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  row->addWidget(note_);
+  row->addWidget(note_, 1);
   equalise_ = new QPushButton(tr("Equalise"));
   equalise_->setAccessibleName(tr("Equalise with the pinned design"));
   equalise_->hide();
@@ -82,7 +83,10 @@ void CostBar::setPinned(Pinned* pinned) {
 void CostBar::showPinned(const Plan* plan) {
   const bool on = pinned_ && pinned_->isPinned() && plan && !stale_;
   equalise_->setVisible(on);
+  showRemarks();
   if (!on) return;
+  equalise_->setText(tr("Equalise with %1").arg(pinned_->title().left(20)));
+  layout()->activate();
   const auto percent = [](double own, double other) {
     const double by = other > 0 ? (own / other - 1) * 100 : 0;
     return QStringLiteral("%1%2 %").arg(by < 0 ? QStringLiteral("−") : QStringLiteral("+")).arg(std::abs(by), 0, 'f', 1);
@@ -98,10 +102,8 @@ void CostBar::showPinned(const Plan* plan) {
   } else if (!pinned_->fault().isEmpty()) {
     note += QLatin1Char('\n') + pinned_->fault();
   }
-  note_->setText(note);
-  note_->setToolTip(note);
+  showNote(note);
   equalise_->setEnabled(offer.has_value());
-  equalise_->setText(tr("Equalise with %1").arg(pinned_->title()));
 }
 
 void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
@@ -112,7 +114,7 @@ void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
     cell.remark->setToolTip(remark);
   };
   stale_ = stale;
-  note_->setText(plan && stale ? tr("not all faults are mended:\nfigures may change") : QString());
+  showNote(plan && stale ? tr("not all faults are mended:\nfigures may change") : QString());
   if (!plan) {
     equalise_->hide();
     for (int i = 0; i < 5; ++i) set(i, QStringLiteral("–"), {});
@@ -128,11 +130,27 @@ void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
 
 QString CostBar::figure(int index) const { return cells_[static_cast<std::size_t>(index)].figure->text(); }
 
+void CostBar::showNote(const QString& note) {
+  full_ = note;
+  note_->setToolTip(note);
+  QStringList lines;
+  for (const QString& line : note.split(QLatin1Char('\n'))) lines << note_->fontMetrics().elidedText(line, Qt::ElideRight, note_->width());
+  note_->setText(lines.join(QLatin1Char('\n')));
+}
+
+/// In a narrow window, and beside a comparison, the remarks are tool tips.
+void CostBar::showRemarks() {
+  const bool room = width() >= (equalise_->isVisibleTo(this) ? 1640 : 1120);
+  for (const Cell& cell : cells_) {
+    cell.remark->setVisible(room);
+    if (!room) cell.figure->setToolTip(cell.remark->text());
+  }
+}
+
 void CostBar::resizeEvent(QResizeEvent* event) {
   QWidget::resizeEvent(event);
-  for (const Cell& cell : cells_) cell.remark->setVisible(width() >= 1120);  // below, the remark is the tool tip
-  for (const Cell& cell : cells_)
-    if (width() < 1120) cell.figure->setToolTip(cell.remark->text());
+  showRemarks();
+  QTimer::singleShot(0, this, [this] { showNote(full_); });   // once the note has its new width
 }
 
 void CostBar::paintEvent(QPaintEvent*) {

@@ -37,9 +37,12 @@ class CostBar final : public QWidget {
 
  private:
   void showPinned(const Plan* plan);
+  void showNote(const QString& note);
+  void showRemarks();
   struct Cell { QLabel *caption, *figure, *remark; };
   std::vector<Cell> cells_;
   QLabel* note_;
+  QString full_;
   QPushButton* equalise_;
   QToolButton* pin_;
   Pinned* pinned_ = nullptr;
