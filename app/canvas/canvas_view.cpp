@@ -101,7 +101,6 @@ void CanvasView::setDesign(const RunSpec& spec, const Plan& plan) {
   spec_ = spec;
   plan_ = plan;
   blocks_ = countBlocks(spec.blocks);
-  setAlignment(blocks_ > kMinimapBlocks ? Qt::AlignLeft | Qt::AlignTop : Qt::AlignHCenter | Qt::AlignTop);   // clear of the map
   hasDesign_ = true;
   stale_ = true;
   empty_->hide();
@@ -163,8 +162,10 @@ void CanvasView::setZoom(double factor) {
   scale(factor);
 }
 
+bool CanvasView::showsMap() const { return hasDesign_ && blocks_ > kMinimapBlocks && width() >= 620; }
+
 double CanvasView::room() const {
-  const int map = hasDesign_ && blocks_ > kMinimapBlocks ? minimap_->sizeHint().width() + 16 : 0;
+  const int map = showsMap() ? minimap_->sizeHint().width() + 16 : 0;
   return std::max(1, width() - verticalScrollBar()->sizeHint().width() - map);
 }
 
@@ -203,7 +204,8 @@ void CanvasView::resizeEvent(QResizeEvent* event) {
 }
 
 void CanvasView::placeControls() {
-  const bool map = hasDesign_ && blocks_ > kMinimapBlocks;
+  const bool map = showsMap();
+  setAlignment(map ? Qt::AlignLeft | Qt::AlignTop : Qt::AlignHCenter | Qt::AlignTop);   // clear of the map
   if (map) minimap_->setLayout(scene_->canvasLayout());
   minimap_->setVisible(map);
   minimap_->move(viewport()->width() - minimap_->width() - 12, 12);

@@ -83,6 +83,7 @@ class CanvasView final : public QGraphicsView {
   void startDrag(const Dragged& dragged, const QString& label);
   void dragTo(QPoint at);
   void endDrag();
+  bool showsMap() const;                            ///< a long design, and room beside the smallest layout
   void showHint(const QString& words);
 
   DesignScene* scene_;

@@ -246,7 +246,7 @@ void DesignPage::showFaults() {
 
 void DesignPage::showForm() {
   const DesignDocument& design = *workspace_.design;
-  if (design.plan()) form_->show(selected_, *design.spec(), *design.plan());
+  if (design.plan()) form_->show(selected_, *design.spec(), *design.plan(), selection_.mid(0, 64));
   else form_->showNothing(tr("The fields appear as soon as the text is a design."));
 }
 

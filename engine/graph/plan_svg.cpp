@@ -87,16 +87,18 @@ class Drawing {
   void block(const PlanNode& n, double times) {
     const int in = y_ + 14, sum = y_ + 34, height = cardHeight(n);
     line(kSpine, in, kCardX, in);
-    line(kSpine, sum, kCardX, sum);
-    out_ << "<circle cx='" << kSpine << "' cy='" << sum << "' r='8' fill='" << kSurface << "' stroke='" << kMuted << "'/>";
-    line(kSpine - 4, sum, kSpine + 4, sum);
-    line(kSpine, sum - 4, kSpine, sum + 4);
+    if (!n.bypassed) {  // nothing comes back from a block that is left out
+      line(kSpine, sum, kCardX, sum);
+      out_ << "<circle cx='" << kSpine << "' cy='" << sum << "' r='8' fill='" << kSurface << "' stroke='" << kMuted << "'/>";
+      line(kSpine - 4, sum, kSpine + 4, sum);
+      line(kSpine, sum - 4, kSpine, sum + 4);
+    }
     out_ << "<circle cx='" << kSpine << "' cy='" << in << "' r='2.5' fill='" << kMuted << "'/>";
     if (!n.norm.empty() && n.norm != "none") {
       rect(kSpine + 14, in - 9, 28, 18, 9, kSurface, kLine, "");
       text(kSpine + 28, in + 4, 10, false, kMuted, "middle", n.norm == "layer_norm" ? "LN" : "RMS");
     }
-    box(kCardX, kCardRight, height, hue(n.family), "");
+    box(kCardX, kCardRight, height, n.bypassed ? kLine : hue(n.family), n.bypassed ? " stroke-dasharray='4 3'" : "");
     text(kCardX + 16, y_ + 19, 13, true, kInk, "start", n.kind);
     text(kCardX + 16, y_ + 36, 11, false, kMuted, "start", blockWords(n));
     text(kCardRight - 12, y_ + 19, 11, false, kInk, "end", amount(n.cost.paramsTotal));

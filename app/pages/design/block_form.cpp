@@ -98,7 +98,7 @@ void BlockForm::showNothing(const QString& why) {
   Q_EMIT headed(tr("Form"), {}, {});
 }
 
-void BlockForm::show(const QString& id, const RunSpec& spec, const Plan& plan) {
+void BlockForm::show(const QString& id, const RunSpec& spec, const Plan& plan, const QStringList& others) {
   const BlockSpec* block = blockAt(spec.blocks, id.toStdString());
   const QString kind = block ? text(block->kind) : QString();
   if (!content_ || id != id_ || kind != kind_) {
@@ -106,7 +106,7 @@ void BlockForm::show(const QString& id, const RunSpec& spec, const Plan& plan) {
     kind_ = kind;
     build(id, spec);
   }
-  refresh(spec, plan);
+  refresh(spec, plan, others);
 }
 
 void BlockForm::explain(const QString& summary) {
@@ -200,7 +200,7 @@ void BlockForm::resizeEvent(QResizeEvent* event) {
   alignLabels();
 }
 
-void BlockForm::refresh(const RunSpec& spec, const Plan& plan) {
+void BlockForm::refresh(const RunSpec& spec, const Plan& plan, const QStringList& others) {
   for (const Bound& bound : rows_) {
     const Param& param = bound.row->param();
     const std::string prefix = bound.prefix.toStdString();
@@ -216,6 +216,13 @@ void BlockForm::refresh(const RunSpec& spec, const Plan& plan) {
     const std::string key = block->kind == "repeat" ? "count" : param.name;
     if (block->params.has(key)) bound.row->show(block->params.value(key), false);
     else if (node && node->params.has(param.name)) bound.row->show(node->params.value(param.name), true);
+    bool mixed = false;
+    for (const QString& id : others) {
+      const PlanNode* other = nodeAt(plan.blocks, id.toStdString());
+      mixed = mixed || (node && other && other->kind == node->kind && other->params.has(param.name) && node->params.has(param.name) &&
+                        other->params.value(param.name) != node->params.value(param.name));
+    }
+    bound.row->setMixed(mixed);
   }
   if (costs_) showCosts(plan, id_.toStdString());
 }

@@ -2,6 +2,7 @@
 // The form of whatever is selected: a block, a repeat, a slot, or the sections of the design when nothing is.
 #pragma once
 
+#include <QStringList>
 #include <QWidget>
 #include <vector>
 
@@ -22,7 +23,8 @@ class BlockForm final : public QWidget {
  public:
   explicit BlockForm(QWidget* parent = nullptr);
   /// `id` as on the canvas. Rebuilds only when another thing is selected, else refreshes the values.
-  void show(const QString& id, const RunSpec& spec, const Plan& plan);
+  /// `others`: further blocks that an edit reaches as well; rows whose values differ say so.
+  void show(const QString& id, const RunSpec& spec, const Plan& plan, const QStringList& others = {});
   void showNothing(const QString& why);            ///< there is no design to edit yet
   void focusFirst();
   ParamRow* row(const QString& name) const;
@@ -44,7 +46,7 @@ class BlockForm final : public QWidget {
   void caption(const QString& text);
   void addRow(const Param& param, const QString& prefix);
   void addSection(const std::string& name);
-  void refresh(const RunSpec& spec, const Plan& plan);
+  void refresh(const RunSpec& spec, const Plan& plan, const QStringList& others);
   void alignLabels();
   void showCosts(const Plan& plan, const std::string& path);
 

@@ -125,6 +125,9 @@ void CostBar::setPlan(const Plan* plan, const QString& precision, bool stale) {
   set(2, shortCount(plan->flopsForward), tr("%1 with backward").arg(shortCount(plan->flopsTraining)));
   set(3, bytesText(plan->peakBytes), tr("%1 × %2, %3").arg(plan->batch).arg(plan->context).arg(precision == QLatin1String("bfloat16") ? QStringLiteral("bf16") : QStringLiteral("fp32")));
   set(4, bytesText(static_cast<double>(plan->stateBytesPerSequence)), tr("per sequence"));
+  cells_[3].caption->setToolTip(tr("Weights %1, gradients %1, optimizer %2, activations %3 (estimate)\nfor a batch of %4 sequences of %5 tokens")
+                                    .arg(bytesText(plan->weightBytes), bytesText(plan->optimizerBytes), bytesText(plan->activationBytes))
+                                    .arg(plan->batch).arg(plan->context));
   showPinned(plan);
 }
 

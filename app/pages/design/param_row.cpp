@@ -191,6 +191,11 @@ void ParamRow::setLabelWidth(int pixels) {
   label_->setFixedWidth(pixels);
 }
 
+void ParamRow::setMixed(bool mixed) {
+  label_->setText(text(param_.name) + (mixed ? QStringLiteral(" ≠") : QString()));
+  label_->setToolTip(mixed ? tr("The selected blocks have different values; a change here sets all of them.") : toolTip());
+}
+
 void ParamRow::contextMenuEvent(QContextMenuEvent* event) {
   QMenu menu(this);
   menu.addAction(tr("Back to the default (%1)").arg(text(param_.formula.empty() ? valueText(param_.fallback) : "= " + param_.formula)), this,

@@ -23,6 +23,8 @@ class ParamRow final : public QWidget {
   explicit ParamRow(const Param& param, QWidget* parent = nullptr);
   /// Shows a value without emitting; not while somebody types in it. `derived`: nobody set it, the formula gave it.
   void show(const ParamValue& value, bool derived);
+  /// Several blocks are selected and their values differ: the one shown is the last block's.
+  void setMixed(bool mixed);
   const Param& param() const { return param_; }
   QWidget* field() const { return field_; }
   QSlider* slider() const { return slider_; }        ///< of a live number, else null
