@@ -242,6 +242,10 @@ void CanvasView::chooseAll(const QStringList& ids) {
 }
 
 void CanvasView::keyPressEvent(QKeyEvent* event) {
+  if (marks_ && event->key() == Qt::Key_Escape) {    // what is dragged goes back
+    press_ = Press::None;
+    return endDrag();
+  }
   if (event->modifiers() == Qt::ControlModifier && (event->key() == Qt::Key_Left || event->key() == Qt::Key_Right))
     return setFolded(scene_->selected(), event->key() == Qt::Key_Left);
   if (event->modifiers() & (Qt::ControlModifier | Qt::AltModifier)) return event->ignore();

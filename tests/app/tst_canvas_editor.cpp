@@ -99,6 +99,25 @@ class TestCanvasEditor : public QObject {
     QCOMPARE(s.w.design.faultCount(), 0);
   }
 
+  void escapePutsADragBack() {
+    DesignWindow s(kText);
+    QWidget* viewport = s.canvas->viewport();
+    const QPoint from = s.at(kMamba), to = s.gap("model.blocks", 2);
+    QTest::mousePress(viewport, Qt::LeftButton, {}, from);
+    for (const QPoint& point : {from + (to - from) / 2, to}) {
+      QMouseEvent move(QEvent::MouseMove, point, viewport->mapToGlobal(point), Qt::NoButton, Qt::LeftButton, {});
+      QApplication::sendEvent(viewport, &move);
+    }
+    QVERIFY(s.canvas->isDragging());
+    QCOMPARE(s.canvas->dropTarget().list, QStringLiteral("model.blocks"));
+    s.key(Qt::Key_Escape);
+    QVERIFY(!s.canvas->isDragging());
+    QTest::mouseRelease(viewport, Qt::LeftButton, {}, to);
+    QCOMPARE(s.text(), kText);
+    QCOMPARE(s.page->selected(), kMamba);
+    QCOMPARE(s.undo().count(), 0);
+  }
+
   void rubberBandAndSeveral() {
     DesignWindow s(kText);
     const QRectF first = s.canvas->designScene().card(kMamba)->card().rect, second = s.canvas->designScene().card(kMoe)->card().rect;
