@@ -184,7 +184,7 @@ at::Tensor toHeadsPlain(const at::Tensor& x, std::int64_t heads, double base, st
   const std::int64_t T = x.size(1), width = x.size(2) / heads, half = width / 2;
   const at::Tensor h = x.reshape({x.size(0), T, heads, width}).transpose(1, 2);   // [B, heads, T, d_head]
   if (base <= 0 || half == 0) return h.contiguous();
-  const Angles a = angles(T, width, base, first);
+  const Angles a = rotaryAngles(T, width, base, first);
   const auto table = [&](const std::vector<float>& values) {
     const at::Tensor host = at::empty({T, half}, at::TensorOptions().dtype(at::kFloat));
     std::copy(values.begin(), values.end(), host.mutable_data_ptr<float>());
