@@ -78,7 +78,9 @@ const BlockRegistration kRegistration{
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros.h>
 
+#include "engine/base/error.h"
 #include "engine/model/expert_layer.h"
+#include "engine/ops/device_kernels.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/mamba_inner.h"
 
@@ -159,6 +161,8 @@ class SharedRouterMamba final : public Block {
   }
 
   at::Tensor run(const at::Tensor& x3, RoutedState* state, StepContext& ctx) {
+    if (ops::placeOf(x3).gpu)  // the sizes of the parts are read on the host
+      throw Error(ExitCode::BadConfiguration, "[" + path() + "] shared_router_mamba runs on the CPU only, use device: cpu");
     const std::int64_t B = x3.size(0), T = x3.size(1);
     const at::Tensor x = x3.reshape({B * T, x3.size(2)});
     const ops::Routed routed = routeTokens(path(), x, router_, 1, B * T, ctx.training ? capacity_ : 0, settings_, ctx);

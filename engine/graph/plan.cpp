@@ -46,7 +46,7 @@ class Planner {
 
   /// A block whose name stood before is that block again: its weights count once, its norm is its own. False if the two differ.
   bool share(const ResolvedBlock& block, PlanNode& node) {
-    if (!block.spec->params.has("share") || block.spec->params.text("share").empty()) return true;
+    if (block.bypassed || !block.spec->params.has("share") || block.spec->params.text("share").empty()) return true;
     const std::string& name = block.spec->params.text("share");
     node.params.set("share", name);
     const auto [it, first] = shared_.try_emplace(name, plan_.blocks.size());
@@ -162,7 +162,7 @@ bool count(const RunSpec& spec, Plan& plan, Diagnostics& faults, bool despiteFau
   if (faults.hasErrors() && !despiteFaults) return false;
   Planner planner(design, plan, faults);
   planner.list(blocks);
-  if (planner.full()) return false;
+  if (planner.full() || (faults.hasErrors() && !despiteFaults)) return false;
 
   const auto width = static_cast<double>(plan.dModel);
   plan.embedding.paramsTotal = plan.vocab * plan.dModel;

@@ -33,6 +33,7 @@ void compareKernels(const char* kernel, const char* output, std::span<const floa
 
 /// What check mode has found since the mode was last set: how many outputs were compared and which element was worst, in a sentence.
 std::string checkSummary();
+void forgetChecks();
 
 namespace run {
 

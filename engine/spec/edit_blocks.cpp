@@ -290,7 +290,11 @@ Result<DesignEdit> unsetKey(const std::string& text, const std::string& path) {
 
 Result<DesignEdit> bypassBlocks(const std::string& text, const std::vector<std::string>& paths, bool on) {
   DesignEdit edit{text, paths, on ? "bypass" : "end of bypass"};
+  const BlockText before(text);
+  if (!before.usable()) return before.faults();
   for (const std::string& path : paths) {
+    if (const auto spot = before.find(path); on && spot && spot->node->isMap() && spot->node->find("repeat") != nullptr)
+      return refusal(path, "a repeat cannot be bypassed itself; bypass the blocks inside");
     auto next = on ? withValue(edit.text, path + ".bypass", "true") : [&]() -> Result<std::string> {
       const BlockText own(edit.text);
       return own.usable() ? withoutKey(own, path + ".bypass") : Result<std::string>(own.faults());

@@ -30,18 +30,19 @@ std::int64_t nearestDivisor(std::int64_t width, std::int64_t wanted) {
 }
 
 /// A value of the key that keeps the rule, or empty: tried, not assumed.
-std::string remedy(const ResolvedBlock& block, const std::string& key) {
+std::string remedy(const std::string& text, const ResolvedBlock& block, const std::string& key) {
   const Param* param = nullptr;
   for (const Param& p : block.definition->info.schema)
     if (p.name == key) param = &p;
   if (param == nullptr || param->type == ParamType::Slot || block.definition->check == nullptr) return {};
-  const auto keeps = [&](ParamValue value) {
-    ParamSet tried = block.params;
-    tried.set(key, std::move(value));
-    Diagnostics faults;
-    const BuildContext context{block.in, block.out, block.in, 1, 1, nullptr};
-    block.definition->check(tried, context, block.path, faults);
-    return !faults.hasErrors();
+  const auto keeps = [&](const ParamValue& value) {  // in the text, where what follows from the key follows it
+    const auto edit = setKeys(text, {block.path}, key, valueText(value));
+    if (!edit) return false;
+    const DraftSpec tried = draftRunSpec(edit->text);
+    const std::string inside = block.path + ".";
+    return tried.spec && std::none_of(tried.faults.items.begin(), tried.faults.items.end(), [&](const Diagnostic& d) {
+             return d.severity == Severity::Error && d.path.starts_with(inside);
+           });
   };
   std::vector<ParamValue> candidates;
   if (param->type == ParamType::Integer) {
@@ -79,7 +80,7 @@ std::optional<Mending> mendFault(const std::string& text, const Diagnostic& faul
   const std::vector<ResolvedBlock> blocks = resolveBlocks(draft.spec->blocks, designContext(*draft.spec), ignored);
   const ResolvedBlock* block = blockAt(blocks, path.substr(0, dot));
   if (block == nullptr || block->spec == nullptr) return std::nullopt;
-  const std::string key = path.substr(dot + 1), value = remedy(*block, key);
+  const std::string key = path.substr(dot + 1), value = remedy(text, *block, key);
   if (value.empty()) return std::nullopt;
   auto edit = setKeys(text, {block->path}, key, value);
   if (!edit) return std::nullopt;

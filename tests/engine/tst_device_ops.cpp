@@ -252,7 +252,7 @@ class TestDeviceOps : public QObject {
     QTest::addColumn<int>("precision");
     std::vector<std::string> texts;
     for (const BlockInfo& info : blockCatalog())
-      if (info.family != Family::Container)
+      if (info.family != Family::Container && info.kind != "shared_router_mamba")
         texts.push_back("{kind: " + info.kind + (info.family == Family::Experts ? ", experts: 4, init_scale: 2" : "") + "}");
     texts.push_back("{kind: switch_moe, experts: 5, group: sequence, gated: true, balance: 0.5, z_loss: 0.1, init_scale: 2}");
     texts.push_back("{kind: switch_moe, experts: 5, capacity_factor: 0, jitter: 0.5, init_scale: 2}");
@@ -264,6 +264,15 @@ class TestDeviceOps : public QObject {
     for (const std::string& t : texts)
       for (const auto p : {ops::Precision::Float32, ops::Precision::Bfloat16})
         QTest::newRow((t + (p == ops::Precision::Float32 ? "" : " bfloat16")).c_str()) << QString::fromStdString(t) << static_cast<int>(p);
+  }
+  void whatRunsOnTheCpuOnlySaysSo() {
+    const LoneBlock lone("{kind: shared_router_mamba}", 12, 7);
+    const at::Tensor x = noise({2, 7, 12}, 2);
+    const OnCard card;
+    StepContext ctx;
+    ctx.batch = 2;
+    ctx.length = 7;
+    QVERIFY_THROWS_EXCEPTION(Error, lone.block->forward(x.to(card.device()), ctx));
   }
   /// Training pass with its losses, gradients and decisions; then evaluation, and the same tokens one by one.
   void blocks() {

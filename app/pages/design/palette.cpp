@@ -102,7 +102,7 @@ Palette::Palette(QWidget* parent)
   connect(filter_, &QLineEdit::textChanged, this, [this](const QString& text) {
     order_->setWords(text);
     tree_->expandAll();
-    if (!text.isEmpty() && order_->rowCount() > 0) tree_->setCurrentIndex(order_->index(0, 0, order_->index(0, 0)));
+    if (!text.isEmpty() && order_->rowCount() > 0) tree_->setCurrentIndex(bestMatch(text));
     if (order_->rowCount() == 0) help_->setText(tr("No block is called “%1”. Clear the field to see all.").arg(text));
   });
   connect(tree_->selectionModel(), &QItemSelectionModel::currentChanged, this, [this](const QModelIndex& index) {
@@ -119,6 +119,22 @@ Palette::Palette(QWidget* parent)
   };
   connect(tree_, &QTreeView::activated, this, choose);
   connect(filter_, &QLineEdit::returnPressed, this, [this, choose] { choose(tree_->currentIndex()); });
+}
+
+/// A block whose name begins with the text before one that has it inside, before one whose description does.
+QModelIndex Palette::bestMatch(const QString& text) const {
+  QModelIndex best;
+  int rank = -1;
+  for (int family = 0; family < order_->rowCount(); ++family) {
+    const QModelIndex parent = order_->index(family, 0);
+    for (int row = 0; row < order_->rowCount(parent); ++row) {
+      const QModelIndex index = order_->index(row, 0, parent);
+      const QString kind = index.data(CatalogModel::KindRole).toString();
+      const int here = kind.startsWith(text, Qt::CaseInsensitive) ? 2 : kind.contains(text, Qt::CaseInsensitive) ? 1 : 0;
+      if (here > rank) rank = here, best = index;
+    }
+  }
+  return best;
 }
 
 void Palette::focusFilter() {

@@ -29,6 +29,7 @@ class Palette final : public QWidget {
   void paintEvent(QPaintEvent* event) override;
 
  private:
+  QModelIndex bestMatch(const QString& text) const;
   QLineEdit* filter_;
   QTreeView* tree_;
   QLabel* help_;
