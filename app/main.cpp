@@ -17,6 +17,7 @@
 #include "app/shell/screenshot.h"
 #include "app/shell/signals.h"
 #include "app/style/theme.h"
+#include "engine/api/block_graph.h"
 
 using namespace serp::app;
 
@@ -67,6 +68,8 @@ int main(int argc, char** argv) {
   Theme::instance().apply(application);
   if (line.plot) return plotRuns(line);
 
+  const serp::Diagnostics ownFaults = serp::loadOwnBlocks();  // a block that cannot be read is told where a design asks for it
+  for (const serp::Diagnostic& d : ownFaults.items) std::fprintf(stderr, "%s\n", d.text().c_str());
   MainWindow window([](const auto&... args) { return serp::openSession(args...); }, preferences);
   window.rememberWorkspace(!picture);
   if (const serp::Diagnostics faults = openFirst(window, line); faults.hasErrors()) return complain(faults.text(), faults.exit);

@@ -156,7 +156,7 @@ void BlockForm::build(const QString& id, const RunSpec& spec) {
     if (repeat) addRow(repeatCount(), id);
     else if (info)
       for (const Param& param : info->schema)
-        if (param.type != ParamType::Slot) addRow(param, id);
+        if (param.type != ParamType::Slot && param.type != ParamType::Graph) addRow(param, id);  // those are drawn, not typed
     if (!repeat) {
       costs_ = new QLabel;
       costs_->setTextFormat(Qt::RichText);
