@@ -19,7 +19,6 @@ using torch::autograd::variable_list;
 struct Problem {
   kernels::AttentionShape shape;
   kernels::AttentionInput input;
-  Angles angles;
 
   Problem(const at::Tensor& qkv, std::int64_t heads, std::int64_t keyHeads, double base, std::int64_t window) {
     shape.batch = qkv.size(0);
@@ -29,7 +28,7 @@ struct Problem {
     shape.width = qkv.size(2) / (heads + 2 * keyHeads);
     shape.window = window;
     shape.narrow = precision() == Precision::Bfloat16;
-    angles = rotaryAngles(shape.length, shape.width, base, 0);
+    const Angles& angles = rotaryAngles(shape.length, shape.width, base, 0);
     shape.half = angles.half;
     const auto part = [&](int i) { return kernels::HeadsView{data(qkv) + offset(i), qkv.size(2), headStride()}; };
     input = {part(0), part(1), part(2), angles.cosines.data(), angles.sines.data()};

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 #include <vector>
 
 #include "engine/ops/device_kernels.h"
@@ -17,8 +18,12 @@
 
 namespace serp::ops {
 
-Angles rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_t first) {
-  Angles a;
+const Angles& rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_t first) {
+  const std::tuple wanted(T, width, base, first);
+  thread_local std::tuple<std::int64_t, std::int64_t, double, std::int64_t> known(-1, 0, 0.0, 0);
+  thread_local Angles a;
+  if (known == wanted) return a;
+  std::get<0>(known) = -1;  // nothing is known while it is made
   a.half = base > 0 ? width / 2 : 0;
   a.cosines.resize(static_cast<std::size_t>(T * a.half));
   a.sines.resize(a.cosines.size());
@@ -30,6 +35,7 @@ Angles rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_
       a.sines[t * a.half + i] = static_cast<float>(std::sin(angle));
     }
   }
+  known = wanted;
   return a;
 }
 
@@ -93,7 +99,7 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
       return {q, k, v};
     }
     const at::Tensor parts[3] = {scratch({B, heads, T, width}), scratch({B, heads, T, width}), scratch({B, heads, T, width})};
-    const Angles a = rotaryAngles(T, width, base, first);
+    const Angles& a = rotaryAngles(T, width, base, first);
     const Heads<const float> from{data(qkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
     Heads<float> to[3];
     for (int part = 0; part < 3; ++part) to[part] = {out(parts[part]), heads * T * width, T * width, width};
@@ -131,7 +137,7 @@ struct SplitHeadsOp : torch::autograd::Function<SplitHeadsOp> {
     }
     const at::Tensor dqkv = scratch({B, T, 3 * heads * width});
     const Heads<float> to{out(dqkv), T * 3 * heads * width, 3 * width, 3 * heads * width};
-    const Angles a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+    const Angles& a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
       const float *c = a.cosines.data() + t * a.half, *s = a.sines.data() + t * a.half;
       for (int part = 0; part < 3; ++part)
@@ -148,7 +154,7 @@ struct HeadsOp : torch::autograd::Function<HeadsOp> {
     checkRows(x, "x of the heads");
     const std::int64_t B = x.size(0), T = x.size(1), width = x.size(2) / heads;
     const at::Tensor y = scratch({B, heads, T, width});
-    const Angles a = rotaryAngles(T, width, base, first);
+    const Angles& a = rotaryAngles(T, width, base, first);
     const Heads<const float> from{data(x), T * heads * width, width, heads * width};
     const Heads<float> to{out(y), heads * T * width, T * width, width};
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
@@ -166,7 +172,7 @@ struct HeadsOp : torch::autograd::Function<HeadsOp> {
     const at::Tensor dx = scratch({B, T, heads * width});
     const Heads<const float> from{data(g), g.stride(0), g.stride(1), g.stride(2)};
     const Heads<float> to{out(dx), T * heads * width, width, heads * width};
-    const Angles a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
+    const Angles& a = rotaryAngles(T, width, ctx->saved_data["base"].toDouble(), ctx->saved_data["first"].toInt());
     forEachRow(B, heads, T, [&](std::int64_t b, std::int64_t h, std::int64_t t) {
       rotate(from.row(b, h, t), to.row(b, h, t), a.cosines.data() + t * a.half, a.sines.data() + t * a.half, a.half, width, -1.0f);
     });
@@ -184,7 +190,7 @@ at::Tensor toHeadsPlain(const at::Tensor& x, std::int64_t heads, double base, st
   const std::int64_t T = x.size(1), width = x.size(2) / heads, half = width / 2;
   const at::Tensor h = x.reshape({x.size(0), T, heads, width}).transpose(1, 2);   // [B, heads, T, d_head]
   if (base <= 0 || half == 0) return h.contiguous();
-  const Angles a = rotaryAngles(T, width, base, first);
+  const Angles& a = rotaryAngles(T, width, base, first);
   const auto table = [&](const std::vector<float>& values) {
     const at::Tensor host = at::empty({T, half}, at::TensorOptions().dtype(at::kFloat));
     std::copy(values.begin(), values.end(), host.mutable_data_ptr<float>());

@@ -9,12 +9,13 @@
 
 namespace serp::ops {
 
-/// Cosines and sines of the positions first, first + 1, ... for the pairs that rotate. base 0: none does.
 struct Angles {
   std::vector<float> cosines, sines;  // [T, half]
   std::int64_t half = 0;
 };
-Angles rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_t first);
+/// Cosines and sines of the positions first, first + 1, ... for the pairs that rotate. base 0: none does. Every layer of a step asks for
+/// the same ones: they are kept until this thread asks for others, so the reference must not outlive the op.
+const Angles& rotaryAngles(std::int64_t T, std::int64_t width, double base, std::int64_t first);
 
 /// qkv [B, T, 3d], rows grouped by head and in each head q, then k, then v → q, k, v [B, H, T, d_head], contiguous, differentiable.
 /// base > 0: RoPE on q and k, pairing i with i + d_head/2, angle (first + t) * base^(-2i/d_head); an odd d_head leaves its last
